@@ -1,0 +1,9 @@
+// Package testenv finds what a test needs and a machine may not have: a tool,
+// or the optional corpus of captures beside the checkout. It is not for
+// production code.
+//
+// A test that cannot run without such a thing skips, and says how to get it.
+// With FLOWSCOPE_CI=1 in the environment a skip for a missing tool is a
+// failure, so that CI cannot pass by running less. The corpus is never
+// required.
+package testenv
