@@ -1,0 +1,160 @@
+package flowtab
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"math/rand/v2"
+	"unsafe"
+
+	"flowscope/sensor"
+)
+
+// Entries live in chunks that never move, so that a *Flow stays valid until its
+// Delete and growing copies only the index.
+const (
+	chunkBits = 8
+	chunkSize = 1 << chunkBits
+)
+
+// Table is a hash table of flows. Its order of growth and probing depends on a
+// seed, but nothing that a caller can observe does.
+type Table struct {
+	Wheel
+
+	index  []uint64 // hash<<32 | ref, 0 if empty; linear probing
+	mask   uint32
+	chunks []*[chunkSize]Flow
+	free   Ref // list of deleted entries through Flow.next
+	used   Ref // highest Ref handed out
+	count  int
+	seed   [2]uint64
+}
+
+// New returns an empty Table whose hash is seeded at random, so that nobody can
+// choose keys that collide.
+func New() *Table {
+	t := &Table{index: make([]uint64, 64), mask: 63, seed: [2]uint64{rand.Uint64() | 1, rand.Uint64() | 1}}
+	t.Wheel.table = t
+	return t
+}
+
+// Len returns the number of flows.
+func (t *Table) Len() int { return t.count }
+
+// At returns the entry of ref, which must be one that Insert returned and
+// Delete has not yet been given. The pointer is valid until Delete(ref).
+func (t *Table) At(ref Ref) *Flow {
+	return &t.chunks[ref>>chunkBits][ref&(chunkSize-1)]
+}
+
+// Find returns the flow of key, or 0 and nil, and the hash that Insert wants.
+func (t *Table) Find(key *sensor.Key) (Ref, *Flow, uint32) {
+	h := t.hash(key)
+	for i := h & t.mask; ; i = (i + 1) & t.mask {
+		e := t.index[i]
+		if e == 0 {
+			return 0, nil, h
+		}
+		if uint32(e>>32) == h {
+			ref := Ref(e)
+			if f := t.At(ref); f.Key == *key {
+				return ref, f, h
+			}
+		}
+	}
+}
+
+// Insert adds a flow for key, which must not be there, with the hash that Find
+// returned. The new entry is zero but for its Key.
+func (t *Table) Insert(key *sensor.Key, h uint32) (Ref, *Flow) {
+	if (t.count+1)*8 > len(t.index)*7 {
+		t.grow()
+	}
+	ref := t.free
+	if ref != 0 {
+		t.free = t.At(ref).next
+	} else {
+		t.used++
+		ref = t.used
+		if int(ref>>chunkBits) == len(t.chunks) {
+			t.chunks = append(t.chunks, new([chunkSize]Flow))
+		}
+	}
+	f := t.At(ref)
+	*f = Flow{Key: *key}
+	t.place(uint64(h)<<32 | uint64(ref))
+	t.count++
+	return ref, f
+}
+
+// Delete removes a flow from table and wheel.
+func (t *Table) Delete(ref Ref) {
+	f := t.At(ref)
+	t.Unschedule(ref)
+	i := t.hash(&f.Key) & t.mask
+	for Ref(t.index[i]) != ref {
+		i = (i + 1) & t.mask
+	}
+	// Close the gap: move back whatever probed past it.
+	for j := i; ; {
+		j = (j + 1) & t.mask
+		e := t.index[j]
+		if e == 0 {
+			break
+		}
+		home := uint32(e>>32) & t.mask
+		if (j-home)&t.mask >= (j-i)&t.mask {
+			t.index[i] = e
+			i = j
+		}
+	}
+	t.index[i] = 0
+	f.next = t.free
+	t.free = ref
+	t.count--
+}
+
+// Refs appends the Ref of every flow to dst, in no particular order.
+func (t *Table) Refs(dst []Ref) []Ref {
+	for _, e := range t.index {
+		if e != 0 {
+			dst = append(dst, Ref(e))
+		}
+	}
+	return dst
+}
+
+func (t *Table) place(e uint64) {
+	i := uint32(e>>32) & t.mask
+	for t.index[i] != 0 {
+		i = (i + 1) & t.mask
+	}
+	t.index[i] = e
+}
+
+func (t *Table) grow() {
+	old := t.index
+	t.index = make([]uint64, 2*len(old))
+	t.mask = uint32(len(t.index) - 1)
+	for _, e := range old {
+		if e != 0 {
+			t.place(e)
+		}
+	}
+}
+
+// hash is a folded-multiply hash of the key under a secret seed.
+func (t *Table) hash(k *sensor.Key) uint32 {
+	b := (*[unsafe.Sizeof(*k)]byte)(unsafe.Pointer(k)) // Key has no padding, see the layout test
+	h := t.seed[0]
+	h = mix(binary.LittleEndian.Uint64(b[0:])^h, binary.LittleEndian.Uint64(b[8:])^t.seed[1])
+	h = mix(binary.LittleEndian.Uint64(b[16:])^h, binary.LittleEndian.Uint64(b[24:])^t.seed[1])
+	h = mix(binary.LittleEndian.Uint64(b[32:])^h, uint64(binary.LittleEndian.Uint32(b[40:]))^t.seed[1])
+	h = mix(h, t.seed[0])
+	return uint32(h>>32) ^ uint32(h)
+}
+
+func mix(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a, b)
+	return hi ^ lo
+}

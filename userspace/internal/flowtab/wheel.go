@@ -1,0 +1,132 @@
+package flowtab
+
+import "math/bits"
+
+// The wheel has six levels of 64 slots. A slot of level 0 is one granule
+// (2^30 ns, about 1.07 s), of each further level 64 times the one below; six
+// levels reach further than an int64 of nanoseconds does.
+const (
+	granuleBits = 30
+	levelBits   = 6
+	levelSlots  = 1 << levelBits
+	levels      = 6
+)
+
+// Granule returns the number of the granule that holds clock time ns. Time-outs
+// are found when the granule after theirs begins.
+func Granule(ns int64) int64 { return ns >> granuleBits }
+
+// Wheel orders flows by the time at which something is due. Scheduling is lazy:
+// a flow whose time moves out need not be moved, since whoever is told that it
+// is due checks, and schedules it again. So a packet costs no work here, and
+// each flow is looked at once per slot that it outlives.
+type Wheel struct {
+	table *Table
+	now   int64 // granule up to which everything was told due
+	head  [levels * levelSlots]Ref
+	full  [levels]uint64 // occupied slots
+	n     int
+}
+
+// Schedule sets the time at which the flow is due, moving it if it is scheduled.
+func (w *Wheel) Schedule(ref Ref, due int64) {
+	w.Unschedule(ref)
+	g := Granule(due)
+	if g <= w.now {
+		g = w.now + 1
+	}
+	level := 0
+	if d := uint64(g ^ w.now); d != 0 {
+		level = (bits.Len64(d) - 1) / levelBits
+	}
+	slot := int(g>>(levelBits*level)) & (levelSlots - 1)
+	w.link(ref, level*levelSlots+slot)
+}
+
+// Unschedule takes the flow off the wheel, if it is on it.
+func (w *Wheel) Unschedule(ref Ref) {
+	f := w.table.At(ref)
+	if f.slot == 0 {
+		return
+	}
+	s := int(f.slot) - 1
+	if f.next != 0 {
+		w.table.At(f.next).prev = f.prev
+	}
+	if f.prev != 0 {
+		w.table.At(f.prev).next = f.next
+	} else {
+		w.head[s] = f.next
+		if f.next == 0 {
+			w.full[s/levelSlots] &^= 1 << (s % levelSlots)
+		}
+	}
+	f.slot, f.next, f.prev = 0, 0, 0
+	w.n--
+}
+
+func (w *Wheel) link(ref Ref, s int) {
+	f := w.table.At(ref)
+	f.slot, f.prev, f.next = uint16(s+1), 0, w.head[s]
+	if f.next != 0 {
+		w.table.At(f.next).prev = ref
+	}
+	w.head[s] = ref
+	w.full[s/levelSlots] |= 1 << (s % levelSlots)
+	w.n++
+}
+
+// Due moves the wheel to clock time now and appends every flow whose slot has
+// been reached to dst, unscheduled. It costs O(flows due), plus at most 384
+// steps, however far the time has moved.
+func (w *Wheel) Due(now int64, dst []Ref) []Ref {
+	target := Granule(now)
+	for w.now < target {
+		if w.n == 0 {
+			w.now = target
+			break
+		}
+		next, level := w.nextSlot()
+		if next > target {
+			w.now = target
+			break
+		}
+		w.now = next
+		s := level*levelSlots + int(next>>(levelBits*level))&(levelSlots-1)
+		for w.head[s] != 0 {
+			ref := w.head[s]
+			w.Unschedule(ref)
+			dst = append(dst, ref)
+		}
+	}
+	return dst
+}
+
+// Nearest unschedules and returns a flow of the earliest occupied slot, 0 if
+// none is scheduled. It costs O(1).
+func (w *Wheel) Nearest() Ref {
+	if w.n == 0 {
+		return 0
+	}
+	next, level := w.nextSlot()
+	ref := w.head[level*levelSlots+int(next>>(levelBits*level))&(levelSlots-1)]
+	w.Unschedule(ref)
+	return ref
+}
+
+// nextSlot returns the first granule of the earliest occupied slot and its
+// level. An upper level's slot begins before what it holds is due; told early,
+// the flow is scheduled again, one level down.
+func (w *Wheel) nextSlot() (granule int64, level int) {
+	for level = 0; level < levels; level++ {
+		shift := levelBits * level
+		at := uint(w.now>>shift) & (levelSlots - 1)
+		// Schedule never puts a flow at or before its level's current slot, so
+		// the slots ahead of it are the ones above.
+		if m := w.full[level] >> at >> 1; m != 0 {
+			slot := int64(at) + 1 + int64(bits.TrailingZeros64(m))
+			return w.now>>shift>>levelBits<<levelBits<<shift + slot<<shift, level
+		}
+	}
+	panic("flowtab: the wheel lost a flow")
+}
