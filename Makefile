@@ -1,0 +1,32 @@
+# go build and go test need only Go; what follows is for those who change the project.
+MODULE  ?=
+FUZZTIME ?= 30s
+STATICCHECK = go tool -modfile=tools/go.mod staticcheck
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+generate: ## regenerate what is committed but made by a program
+	go generate ./...
+
+lint: ## gofmt, go vet, staticcheck: silent when all is well
+	@test -z "$$(gofmt -l .)" || { echo 'not gofmt-ed:'; gofmt -l .; exit 1; }
+	go vet ./...
+	$(STATICCHECK) ./...
+
+test: ## what the README says: the whole suite
+	go test ./...
+
+test-root: ## the suite as root: tests that need privileges run too
+	sudo -E env "PATH=$$PATH" go test ./...
+
+fuzz: ## fuzz each target in turn, FUZZTIME (30s) each
+	.ci/fuzz $(FUZZTIME)
+
+bench: ## build the benchmark capture, run the benchmarks, print the ratios
+	go test -run '^$$' -bench . -benchmem ./...
+
+rename: ## give the module another path: make rename MODULE=example.com/x
+	@.ci/rename "$(MODULE)"
+
+.PHONY: help generate lint test test-root fuzz bench rename
