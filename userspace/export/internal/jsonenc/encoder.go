@@ -58,6 +58,14 @@ func (e *Encoder) Append(dst []byte, v any) []byte {
 	return e.planOf(rv.Type())(e, dst, rv)
 }
 
+// AppendString appends s as a JSON string and, like Append, says in Cut whether
+// it is all there.
+func (e *Encoder) AppendString(dst []byte, s string) []byte {
+	e.setDefaults()
+	dst, e.Cut = safetext.AppendJSON(dst, s, e.MaxString, e.MaxValue)
+	return dst
+}
+
 func (e *Encoder) setDefaults() {
 	if e.plans == nil {
 		e.plans = make(map[reflect.Type]encodeFunc)

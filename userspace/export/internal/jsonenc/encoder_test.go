@@ -320,7 +320,7 @@ func TestClockIsTimestampAppend(t *testing.T) {
 	var c Clock
 	rapid.Check(t, func(t *rapid.T) {
 		ts := sensor.Timestamp(rapid.OneOf(rapid.Int64(), rapid.Int64Range(-3e9, 3e9)).Draw(t, "ts"))
-		for _, u := range []sensor.Timestamp{ts, ts.Add(1), ts.Add(time.Second)} {
+		for _, u := range []sensor.Timestamp{ts, ts.Add(1), ts.Add(time.Second), ts.Add(5 * time.Hour)} {
 			if got, want := string(c.Append(nil, u)), u.String(); got != want {
 				t.Fatalf("Append(%d) = %s, want %s", u, got, want)
 			}
