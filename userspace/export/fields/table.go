@@ -41,12 +41,12 @@ var Table = []Field{
 	{Name: "tunnel", In: Flow, Type: String, When: "tunnelled packets", Doc: "innermost tunnel of the first packet: `gre`, `vxlan`, `geneve`, `gtpu`, `ipip`, `mpls`, `pppoe`", EVE: "tunnel.pkt_src", Zeek: "tunnel_parents"},
 	{Name: "tunnel_id", In: Flow, Type: Integer, When: "tunnels that have one", Doc: "VNI, TEID, GRE key, MPLS label or PPPoE session", IPFIX: "351"},
 
-	{Name: "pkts_fwd", In: Flow, Type: Integer, Unit: "packets", Doc: "sent by the initiator since the flow began", EVE: "flow.pkts_toserver", Zeek: "orig_pkts", IPFIX: "2", OTel: "flow.io.packets"},
-	{Name: "pkts_rev", In: Flow, Type: Integer, Unit: "packets", Doc: "sent by the responder since the flow began", EVE: "flow.pkts_toclient", Zeek: "resp_pkts", IPFIX: "29305/2", OTel: "flow.io.packets"},
-	{Name: "bytes_fwd", In: Flow, Type: Integer, Unit: "bytes", Doc: "layer 3: IP headers and all behind them, as they say themselves", Zeek: "orig_ip_bytes", IPFIX: "1", OTel: "flow.io.bytes"},
-	{Name: "bytes_rev", In: Flow, Type: Integer, Unit: "bytes", Doc: "layer 3, responder", Zeek: "resp_ip_bytes", IPFIX: "29305/1", OTel: "flow.io.bytes"},
-	{Name: "frame_bytes_fwd", In: Flow, Type: Integer, Unit: "bytes", Doc: "whole frames as on the wire, without FCS", EVE: "flow.bytes_toserver", IPFIX: "352"},
-	{Name: "frame_bytes_rev", In: Flow, Type: Integer, Unit: "bytes", Doc: "whole frames, responder", EVE: "flow.bytes_toclient", IPFIX: "29305/352"},
+	{Name: "pkts_fwd", In: Flow, Type: Integer, Unit: "packets", Doc: "sent by the initiator since the flow began", EVE: "flow.pkts_toserver", Zeek: "orig_pkts", IPFIX: "86", OTel: "flow.io.packets"},
+	{Name: "pkts_rev", In: Flow, Type: Integer, Unit: "packets", Doc: "sent by the responder since the flow began", EVE: "flow.pkts_toclient", Zeek: "resp_pkts", IPFIX: "29305/86", OTel: "flow.io.packets"},
+	{Name: "bytes_fwd", In: Flow, Type: Integer, Unit: "bytes", Doc: "layer 3: IP headers and all behind them, as they say themselves", Zeek: "orig_ip_bytes", IPFIX: "85", OTel: "flow.io.bytes"},
+	{Name: "bytes_rev", In: Flow, Type: Integer, Unit: "bytes", Doc: "layer 3, responder", Zeek: "resp_ip_bytes", IPFIX: "29305/85", OTel: "flow.io.bytes"},
+	{Name: "frame_bytes_fwd", In: Flow, Type: Integer, Unit: "bytes", Doc: "whole frames as on the wire, without FCS", EVE: "flow.bytes_toserver", IPFIX: "353"},
+	{Name: "frame_bytes_rev", In: Flow, Type: Integer, Unit: "bytes", Doc: "whole frames, responder", EVE: "flow.bytes_toclient", IPFIX: "29305/353"},
 	{Name: "payload_bytes_fwd", In: Flow, Type: Integer, Unit: "bytes", Doc: "behind the transport header, retransmissions included"},
 	{Name: "payload_bytes_rev", In: Flow, Type: Integer, Unit: "bytes", Doc: "behind the transport header, responder"},
 
