@@ -114,6 +114,16 @@ func (w *Wheel) Nearest() Ref {
 	return ref
 }
 
+// Later reports whether a flow that is due at clock time ns belongs in a later
+// slot than the earliest that is occupied. It is false if none is.
+func (w *Wheel) Later(ns int64) bool {
+	if w.n == 0 {
+		return false
+	}
+	next, level := w.nextSlot()
+	return Granule(ns)>>(levelBits*level) > next>>(levelBits*level)
+}
+
 // nextSlot returns the first granule of the earliest occupied slot and its
 // level. An upper level's slot begins before what it holds is due; told early,
 // the flow is scheduled again, one level down.

@@ -100,12 +100,30 @@ func (q *Queue) Insert(seq uint32, n int, data []byte, t sensor.Timestamp, keep 
 // differs reports whether data, which begins at seq inside r, is not what r has
 // there, as far as both were captured.
 func (r *Run) differs(seq uint32, data []byte) bool {
-	off := int(seq - r.Seq)
-	if off >= len(r.Data) {
+	off := int(int32(seq - r.Seq))
+	if off < 0 || off >= len(r.Data) {
 		return false
 	}
 	m := min(len(data), len(r.Data)-off)
 	return !bytes.Equal(r.Data[off:off+m], data[:m])
+}
+
+// Differs reports whether data, at seq, overlaps something held that has other
+// bytes there.
+func (q *Queue) Differs(seq uint32, data []byte) bool {
+	for i := range q.runs {
+		r := &q.runs[i]
+		ahead := int(int32(r.Seq - seq))
+		switch {
+		case ahead >= len(data):
+			return false
+		case ahead >= 0 && r.differs(r.Seq, data[ahead:]):
+			return true
+		case ahead < 0 && r.differs(seq, data):
+			return true
+		}
+	}
+	return false
 }
 
 // add puts a run that overlaps nothing before index *i, or at the end of the run

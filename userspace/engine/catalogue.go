@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"flowscope/sensor"
+)
+
+// catalogue is the configured protocols, indexed for detection.
+type catalogue struct {
+	names     []string // by number of protocol: streams first, then datagrams
+	stream    menu
+	datagrams menu
+}
+
+// menu is the protocols of one transport.
+type menu struct {
+	protocols []sensor.Protocol
+	first     int               // number of protocols[0] in catalogue.names
+	all       uint64            // a bit for each that can be probed
+	byPort    map[uint16]uint64 // a bit for each that has the port as a hint
+}
+
+const maxProtocols = 64
+
+func newCatalogue(protocols []sensor.Protocol) (*catalogue, error) {
+	c := &catalogue{}
+	for _, p := range protocols {
+		m := &c.stream
+		switch {
+		case p.Name == "":
+			return nil, fmt.Errorf("engine: protocol without a name")
+		case p.Transport == sensor.ProtoTCP && p.NewStream != nil:
+		case p.Transport == sensor.ProtoUDP && p.NewDatagram != nil:
+			m = &c.datagrams
+		default:
+			return nil, fmt.Errorf("engine: protocol %s: transport must be TCP with NewStream or UDP with NewDatagram", p.Name)
+		}
+		if len(m.protocols) == maxProtocols {
+			return nil, fmt.Errorf("engine: more than %d protocols for one transport", maxProtocols)
+		}
+		m.protocols = append(m.protocols, p)
+	}
+	c.datagrams.first = len(c.stream.protocols)
+	for _, m := range []*menu{&c.stream, &c.datagrams} {
+		m.byPort = map[uint16]uint64{}
+		for i, p := range m.protocols {
+			c.names = append(c.names, p.Name)
+			if p.Probe != nil {
+				m.all |= 1 << i
+			}
+			for _, port := range p.Ports {
+				m.byPort[port] |= 1 << i
+			}
+		}
+	}
+	if len(c.names) > 254 {
+		return nil, fmt.Errorf("engine: %d protocols, at most 254", len(c.names))
+	}
+	return c, nil
+}
+
+// named returns the number in m of the protocol of that name, or -1.
+func (m *menu) named(name string) int {
+	return slices.IndexFunc(m.protocols, func(p sensor.Protocol) bool { return p.Name == name })
+}
+
+// hinted returns the protocols that have one of the flow's ports as a hint.
+func (m *menu) hinted(k *sensor.Key) uint64 {
+	if len(m.byPort) == 0 {
+		return 0
+	}
+	return m.byPort[k.Port[0]] | m.byPort[k.Port[1]]
+}

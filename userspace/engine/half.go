@@ -1,0 +1,36 @@
+package engine
+
+import (
+	"flowscope/sensor"
+	"flowscope/userspace/internal/flowtab"
+	"flowscope/userspace/internal/stream"
+)
+
+// half is what a direction of a TCP flow needs once something in it was not in
+// order. Most directions never have one.
+type half struct {
+	queue   stream.Queue // what came before the bytes that precede it
+	giveUp  int64        // engine clock: when the hole at NextSeq is given up; 0 if there is none
+	ackedTo uint32       // the peer acknowledged up to here, beyond NextSeq, if acked
+	acked   bool
+
+	retransmissions, outOfOrder, gaps uint32
+	zeroWindows, conflicts, checksums uint32
+	gapBytes                          uint64
+
+	lost    uint64      // bytes the source said it lost, not yet found as a hole
+	lostWhy sensor.Loss // why
+
+	syn *sensor.Record // a SYN on an open connection that waits for its SYN-ACK
+}
+
+// half returns the half of direction i, making it if there is none.
+func (s *shard) half(f *flowtab.Flow, i uint8) *half {
+	d := &f.Dir[i]
+	if d.Half != 0 {
+		return s.halves.at(d.Half)
+	}
+	n, h := s.halves.get()
+	d.Half = n
+	return h
+}

@@ -1,0 +1,27 @@
+package engine
+
+import (
+	"flowscope/sensor"
+	"flowscope/userspace/internal/flowtab"
+)
+
+// lost notes payload that was seen and counted, but will not be handed out. For
+// TCP the next segment shows where in the stream it was.
+func (s *shard) lost(f *flowtab.Flow, r *sensor.Record) {
+	n := r.Count.PayloadBytes
+	switch r.Key.Proto {
+	case sensor.ProtoTCP:
+		s.books.tcpSeen += n
+		s.books.tcpLost += n
+		h := s.half(f, r.From&1)
+		h.lost += n
+		h.lostWhy = r.Reason
+	case sensor.ProtoUDP:
+		s.books.udpSeen += n
+		s.books.udpLost += n
+		s.books.gaps++
+		ev := s.event(sensor.FlowGap, f, sensor.NotEnded)
+		ev.Side, ev.Lost, ev.Reason = side(f, r.From&1), int64(n), r.Reason
+		s.out.send()
+	}
+}

@@ -1,0 +1,236 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"flowscope/sensor"
+	"flowscope/userspace/internal/flowtab"
+)
+
+const (
+	roundSize = 1024 // records read before they are handed to the workers
+	rounds    = 8    // rounds under way at one time
+)
+
+// round is a batch of records, and what the workers made of it. The reader fills
+// it, each worker looks only at its own records, and the merger passes on the
+// events in the order of the records.
+type round struct {
+	n      int
+	recs   [roundSize]sensor.Record
+	now    [roundSize]int64
+	tick   [roundSize]bool // time-outs may happen before this record
+	shard  [roundSize]uint8
+	arena  []byte           // payloads of a source that does not keep them
+	last   bool             // the source has ended: end all flows
+	time   sensor.Timestamp // of the last record read
+	told   []told           // by worker
+	worked sync.WaitGroup
+}
+
+// told is the events of one worker in one round.
+type told struct {
+	events []sensor.Event
+	flows  []sensor.Flow // events[i].Flow
+	at     []position    // of events[i]
+}
+
+// position orders the events of a round. All events of one record come from one
+// worker; time-outs are in the order in which the flows began.
+type position struct {
+	record uint32
+	flow   uint64
+}
+
+func runParallel(ctx context.Context, src sensor.Source, ws []*worker, sink sensor.Sink) error {
+	var (
+		free    = make(chan *round, rounds)
+		merge   = make(chan *round, rounds)
+		stop    atomic.Bool
+		readErr error
+		group   sync.WaitGroup
+	)
+	in := make([]chan *round, len(ws))
+	for i, w := range ws {
+		in[i] = make(chan *round, rounds)
+		group.Go(func() { w.rounds(in[i], i, len(ws)) })
+	}
+	for range rounds {
+		free <- &round{told: make([]told, len(ws))}
+	}
+	group.Go(func() {
+		rd := reader{src: src, shards: len(ws[0].shards), workers: len(ws)}
+		if s, ok := src.(interface{ Stable() bool }); ok {
+			rd.stable = s.Stable()
+		}
+		for more := true; more; {
+			r := <-free
+			more = rd.fill(ctx, r, &stop)
+			r.worked.Add(len(ws))
+			for _, c := range in {
+				c <- r
+			}
+			merge <- r
+		}
+		readErr = rd.err
+		for _, c := range in {
+			close(c)
+		}
+		close(merge)
+	})
+
+	var sinkErr error
+	for r := range merge {
+		r.worked.Wait()
+		if sinkErr == nil {
+			if sinkErr = r.deliver(sink); sinkErr != nil {
+				stop.Store(true)
+			}
+		}
+		free <- r
+	}
+	group.Wait()
+	switch {
+	case sinkErr != nil:
+		return fmt.Errorf("sink: %w", sinkErr)
+	case errors.Is(readErr, io.EOF):
+		return nil
+	}
+	return readErr
+}
+
+// reader fills rounds from a source.
+type reader struct {
+	src     sensor.Source
+	shards  int
+	workers int
+	stable  bool
+	clk     clock
+	granule int64
+	time    sensor.Timestamp
+	err     error
+}
+
+// fill reads one round and reports whether more may follow.
+func (rd *reader) fill(ctx context.Context, r *round, stop *atomic.Bool) bool {
+	r.n, r.last, r.arena = 0, false, nil
+	for r.n < roundSize {
+		rec := &r.recs[r.n]
+		if rd.err = rd.src.Read(rec); rd.err != nil {
+			break
+		}
+		if !rd.stable && len(rec.Payload) > 0 {
+			r.arena = append(r.arena, rec.Payload...)
+			rec.Payload = r.arena[len(r.arena)-len(rec.Payload):]
+		}
+		rd.time = rec.Time
+		now := rd.clk.at(rec.Time)
+		g := flowtab.Granule(now)
+		r.now[r.n], r.tick[r.n] = now, g != rd.granule
+		rd.granule = g
+		r.shard[r.n] = uint8(shardOf(&rec.Key, rd.shards))
+		r.n++
+	}
+	if rd.err == nil && stop.Load() {
+		rd.err = errStop
+	}
+	if rd.err == nil {
+		rd.err = ctx.Err()
+	}
+	r.last, r.time = rd.err != nil, rd.time
+	return !r.last
+}
+
+// rounds is the loop of worker number i of n.
+func (w *worker) rounds(in <-chan *round, i, n int) {
+	c := &collector{}
+	w.out.sink = c
+	for r := range in {
+		c.told = &r.told[i]
+		c.told.reset()
+		for k := range r.n {
+			rec := &r.recs[k]
+			if r.tick[k] {
+				c.record, c.timeouts = uint32(2*k), true
+				w.advance(r.now[k], rec.Time)
+			}
+			if sh := int(r.shard[k]); sh%n == i && rec.Kind != sensor.Tick {
+				c.record, c.timeouts = uint32(2*k+1), false
+				w.handle(sh, rec, r.now[k])
+			}
+		}
+		if r.last {
+			w.out.time = r.time
+			c.record, c.timeouts = 2*roundSize, true
+			w.finish()
+		}
+		r.worked.Done()
+	}
+}
+
+// collector keeps the events of a worker until they are merged.
+type collector struct {
+	*told
+	record   uint32
+	timeouts bool
+}
+
+// Consume implements sensor.Sink.
+func (c *collector) Consume(ev *sensor.Event) error {
+	p := position{record: c.record}
+	if c.timeouts {
+		p.flow = ev.Flow.ID
+	}
+	e := *ev
+	e.Msg = cloneMessage(ev.Msg)
+	e.Data = bytes.Clone(ev.Data)
+	c.events = append(c.events, e)
+	c.flows = append(c.flows, *ev.Flow)
+	c.at = append(c.at, p)
+	return nil
+}
+
+func (t *told) reset() {
+	clear(t.events) // let go of messages
+	t.events, t.flows, t.at = t.events[:0], t.flows[:0], t.at[:0]
+}
+
+// deliver gives the events of all workers to sink, in order.
+func (r *round) deliver(sink sensor.Sink) error {
+	next := make([]int, len(r.told))
+	for {
+		best := -1
+		for i := range r.told {
+			if next[i] < len(r.told[i].events) && (best < 0 || r.before(i, next[i], best, next[best])) {
+				best = i
+			}
+		}
+		if best < 0 {
+			return nil
+		}
+		t, k := &r.told[best], next[best]
+		next[best]++
+		t.events[k].Flow = &t.flows[k]
+		if err := sink.Consume(&t.events[k]); err != nil {
+			return err
+		}
+	}
+}
+
+// before reports whether event i of worker a comes before event j of worker b.
+func (r *round) before(a, i, b, j int) bool {
+	p, q := r.told[a].at[i], r.told[b].at[j]
+	switch {
+	case p.record != q.record:
+		return p.record < q.record
+	case p.flow != q.flow:
+		return p.flow < q.flow
+	}
+	return compareKeys(&r.told[a].flows[i].Key, &r.told[b].flows[j].Key) < 0
+}

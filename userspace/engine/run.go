@@ -1,0 +1,99 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"flowscope/sensor"
+	"flowscope/userspace/internal/flowtab"
+)
+
+// Run pumps src through the engine until it ends, and gives sink every event.
+// All flows are ended then, and Run returns the books of src (if it is a
+// [sensor.Accountant]) and of the engine together.
+//
+// The error of a source that ended other than with io.EOF is returned after
+// everything that came before it was told, and so is ctx's. An error of the sink
+// stops the run at once. Run does not close src.
+//
+// With more than one worker, flows are sharded over that many goroutines. The
+// sink still gets the same events in the same order, from one goroutine; events
+// then carry copies instead of what a parser lent, and the payload of a source
+// that has no method Stable returning true is copied.
+func Run(ctx context.Context, src sensor.Source, cfg Config, workers int, sink sensor.Sink) (sensor.Ledger, error) {
+	cfg = cfg.withDefaults()
+	cat, err := newCatalogue(cfg.Protocols)
+	if err != nil {
+		return sensor.Ledger{}, err
+	}
+	ws := newWorkers(&cfg, cat, max(workers, 1))
+	if b, ok := src.(sensor.Bypasser); ok {
+		for _, w := range ws {
+			w.out.bypass = func(k sensor.Key) { b.Bypass(k) } //nolint:errcheck // advice
+		}
+	}
+	if len(ws) == 1 {
+		err = runAlone(ctx, src, ws[0], sink)
+	} else {
+		err = runParallel(ctx, src, ws, sink)
+	}
+
+	var l sensor.Ledger
+	if a, ok := src.(sensor.Accountant); ok {
+		a.Account(&l)
+	}
+	for _, w := range ws {
+		for _, s := range w.shards {
+			if s != nil {
+				s.account(&l)
+			}
+		}
+	}
+	return l, err
+}
+
+// checkEvery is how many records pass between two looks at the context.
+const checkEvery = 1024
+
+func runAlone(ctx context.Context, src sensor.Source, w *worker, sink sensor.Sink) error {
+	var (
+		r       sensor.Record
+		clk     clock
+		granule int64
+		last    sensor.Timestamp
+		err     error
+	)
+	w.out.sink = sink
+	for n := uint64(1); ; n++ {
+		if n%checkEvery == 0 && ctx.Err() != nil {
+			err = ctx.Err()
+			break
+		}
+		if err = src.Read(&r); err != nil {
+			break
+		}
+		last = r.Time
+		now := clk.at(r.Time)
+		if g := flowtab.Granule(now); g != granule {
+			granule = g
+			w.advance(now, r.Time)
+		}
+		if r.Kind != sensor.Tick {
+			w.handle(shardOf(&r.Key, len(w.shards)), &r, now)
+		}
+		if w.out.err != nil {
+			return fmt.Errorf("sink: %w", w.out.err)
+		}
+	}
+	w.out.time = last
+	w.finish()
+	if w.out.err != nil {
+		return fmt.Errorf("sink: %w", w.out.err)
+	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}

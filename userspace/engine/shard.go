@@ -1,0 +1,265 @@
+package engine
+
+import (
+	"flowscope/sensor"
+	"flowscope/userspace/internal/flowtab"
+	"flowscope/userspace/internal/stream"
+)
+
+// What the idle time-out of a flow depends on.
+const (
+	phaseOther = iota
+	phaseUDP
+	phaseOpening
+	phaseOpen
+	phaseClosing
+	phaseClosed
+	phases
+)
+
+// Flags of a flow.
+const (
+	flagMidstream = 1 << iota // TCP: the first packet was no SYN
+	flagDone                  // no parser will want this flow's payload any more
+)
+
+// shard is one part of the flow table and all that hangs on it. A flow belongs
+// to one shard for life, and nothing in a shard depends on another.
+type shard struct {
+	cfg   *Config
+	cat   *catalogue
+	out   *output
+	max   int // flows
+	idle  [phases]int64
+	tab   *flowtab.Table
+	now   int64 // engine clock
+	books books
+
+	sessions slab[session]
+	halves   slab[half]
+	bases    slab[base]
+	budget   stream.Budget
+
+	emit func(sensor.Message) // s.message, made once
+	cur  struct {             // what emit is called about
+		f    *flowtab.Flow
+		side sensor.Side
+		time sensor.Timestamp
+		app  string
+	}
+}
+
+// base is what earlier records of a flow reported.
+type base struct {
+	counters [2]sensor.Counters // by index in Key
+	records  uint32
+}
+
+func newShard(cfg *Config, cat *catalogue, out *output, of int) *shard {
+	t := &cfg.Timeouts
+	s := &shard{
+		cfg: cfg, cat: cat, out: out,
+		max:    max(cfg.MaxFlows/of, 1),
+		tab:    flowtab.New(),
+		budget: stream.Budget{Max: int64(cfg.MaxBuffered / of)},
+		idle: [phases]int64{
+			phaseOther: int64(t.Other), phaseUDP: int64(t.UDP), phaseOpening: int64(t.TCPOpening),
+			phaseOpen: int64(t.TCP), phaseClosing: int64(t.TCPClosing), phaseClosed: int64(t.TCPClosed),
+		},
+	}
+	s.emit = s.message
+	return s
+}
+
+// handle takes one record, which is a Packet, Snapshot or Lost of this shard, at
+// engine time now.
+func (s *shard) handle(r *sensor.Record, now int64) {
+	s.now = now
+	ref, f, h := s.tab.Find(&r.Key)
+	if f != nil {
+		if s.silentTooLong(f, r) {
+			s.end(ref, f, sensor.EndIdle)
+			f = nil
+		} else if r.Key.Proto == sensor.ProtoTCP && r.TCPFlags&sensor.SYN != 0 && r.Kind == sensor.Packet {
+			if ref, f = s.reuse(ref, f, r); f == nil {
+				_, _, h = s.tab.Find(&r.Key)
+			}
+		}
+	}
+	if f == nil {
+		ref, f = s.start(r, h)
+	} else if now >= f.ActiveAt {
+		s.update(f)
+	}
+	f.Seen = now
+	f.First = min(f.First, r.Time)
+	f.Last = max(f.Last, r.Time)
+	d := &f.Dir[r.From&1]
+
+	switch r.Kind {
+	case sensor.Packet:
+		d.Counters.Add(r.Count)
+		s.books.packets += r.Count.Packets
+		switch r.Key.Proto {
+		case sensor.ProtoTCP:
+			s.tcp(ref, f, r)
+		case sensor.ProtoUDP:
+			s.datagram(f, r)
+		}
+	case sensor.Snapshot:
+		d.Counters.Add(r.Count)
+		d.TCP |= r.TCPFlags
+		s.books.packets += r.Count.Packets
+	case sensor.Lost:
+		s.lost(f, r)
+	}
+}
+
+// silentTooLong reports whether the flow's time was up before this record came.
+// The record's own time counts too, because the clock does not yet believe the
+// first packets after a long silence.
+func (s *shard) silentTooLong(f *flowtab.Flow, r *sensor.Record) bool {
+	idle := s.idle[f.Phase]
+	return s.now-f.Seen > idle || int64(r.Time.Sub(f.Last)) > idle
+}
+
+// start begins a flow, making room for it if the table is full.
+func (s *shard) start(r *sensor.Record, h uint32) (flowtab.Ref, *flowtab.Flow) {
+	for s.tab.Len() >= s.max {
+		s.evict()
+	}
+	ref, f := s.tab.Insert(&r.Key, h)
+	f.ID = r.Ordinal
+	f.First, f.Last = r.Time, r.Time
+	f.Seen = s.now
+	f.ActiveAt = s.now + int64(s.cfg.Timeouts.Active)
+	f.VLAN, f.TunnelID, f.Tunnel = r.Encap.VLAN, r.Encap.TunnelID, r.Encap.Tunnel
+	f.Initiator, f.Evidence = direction(r)
+	if f.Initiator != r.From {
+		f.History.Append('^')
+	}
+	switch {
+	case r.Key.Kind != sensor.FiveTuple:
+		f.Phase = phaseOther
+	case r.Key.Proto == sensor.ProtoTCP:
+		f.Phase = phaseOpening
+		if r.TCPFlags&sensor.SYN == 0 {
+			f.Phase = phaseOpen
+			f.Flags |= flagMidstream
+		}
+	case r.Key.Proto == sensor.ProtoUDP:
+		f.Phase = phaseUDP
+	}
+	s.schedule(ref, f)
+	s.books.created++
+	s.report(sensor.FlowStart, f, sensor.NotEnded)
+	return ref, f
+}
+
+// dueAt returns when the flow must be looked at next.
+func (s *shard) dueAt(f *flowtab.Flow) int64 {
+	due := min(f.Seen+s.idle[f.Phase], f.ActiveAt)
+	for i := range f.Dir {
+		if h := f.Dir[i].Half; h != 0 {
+			if at := s.halves.at(h).giveUp; at != 0 {
+				due = min(due, at)
+			}
+		}
+	}
+	return due
+}
+
+func (s *shard) schedule(ref flowtab.Ref, f *flowtab.Flow) { s.tab.Schedule(ref, s.dueAt(f)) }
+
+// due looks at a flow whose slot on the wheel has come.
+func (s *shard) due(ref flowtab.Ref, now int64) {
+	s.now = now
+	f := s.tab.At(ref)
+	if now-f.Seen > s.idle[f.Phase] {
+		s.end(ref, f, sensor.EndIdle)
+		return
+	}
+	if now >= f.ActiveAt {
+		s.update(f)
+	}
+	for i := range f.Dir {
+		s.giveUp(ref, f, uint8(i))
+	}
+	s.schedule(ref, f)
+}
+
+// evict ends the flow whose time-out is nearest. A flow that was active since it
+// was put on the wheel is put where it belongs now instead; each such step is
+// paid for by that activity, and there are at most evictTries of them.
+func (s *shard) evict() {
+	const evictTries = 16
+	for try := 1; ; try++ {
+		ref := s.tab.Nearest()
+		f := s.tab.At(ref)
+		if try < evictTries {
+			if due := s.dueAt(f); s.tab.Later(due) {
+				s.tab.Schedule(ref, due)
+				continue
+			}
+		}
+		s.end(ref, f, sensor.EndEvicted)
+		return
+	}
+}
+
+// update reports an interim record of a flow that goes on.
+func (s *shard) update(f *flowtab.Flow) {
+	for active := int64(s.cfg.Timeouts.Active); f.ActiveAt <= s.now; {
+		f.ActiveAt += (s.now-f.ActiveAt)/active*active + active
+	}
+	var b *base
+	if f.Base == 0 {
+		f.Base, b = s.bases.get()
+	} else if b = s.bases.at(f.Base); b.counters == [2]sensor.Counters{f.Dir[0].Counters, f.Dir[1].Counters} {
+		return // nothing new to say
+	}
+	s.report(sensor.FlowUpdate, f, sensor.EndActive)
+	b.counters = [2]sensor.Counters{f.Dir[0].Counters, f.Dir[1].Counters}
+	b.records++
+}
+
+// end reports the last record of a flow and forgets it.
+func (s *shard) end(ref flowtab.Ref, f *flowtab.Flow, why sensor.EndReason) {
+	if f.End != sensor.NotEnded && why != sensor.EndReused {
+		why = f.End // it closed before
+	}
+	if f.Key.Proto == sensor.ProtoTCP {
+		s.closeStream(f, f.Initiator, sensor.LossMissing)
+		s.closeStream(f, f.Initiator^1, sensor.LossMissing)
+	} else if f.Session != 0 {
+		s.endDatagrams(f)
+	}
+	s.release(f)
+	s.books.ended[why]++
+	s.books.left += f.Dir[0].Packets + f.Dir[1].Packets
+	s.report(sensor.FlowEnd, f, why)
+	for i := range f.Dir {
+		if h := f.Dir[i].Half; h != 0 {
+			s.halves.put(h)
+		}
+	}
+	if f.Base != 0 {
+		s.bases.put(f.Base)
+	}
+	s.tab.Delete(ref)
+}
+
+// correct makes side's role known by better evidence than there was.
+func (s *shard) correct(f *flowtab.Flow, initiator uint8, by sensor.Evidence) {
+	if by <= f.Evidence {
+		return
+	}
+	f.Evidence = by
+	if f.Initiator != initiator {
+		f.Initiator = initiator
+		f.History.Flip()
+	}
+}
+
+// side returns the role of the endpoint at index i of the key.
+func side(f *flowtab.Flow, i uint8) sensor.Side { return sensor.Side((i ^ f.Initiator) & 1) }
