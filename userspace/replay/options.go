@@ -1,6 +1,9 @@
 package replay
 
-import "flowscope/sensor"
+import (
+	"flowscope/sensor"
+	"flowscope/userspace/internal/frame"
+)
 
 // Limits on what a file may ask for.
 const (
@@ -42,7 +45,15 @@ type Options struct {
 	// MaxExpansion is how many bytes may come out of each byte of compressed
 	// input, beyond the first MiB. 0 is DefaultMaxExpansion.
 	MaxExpansion int
+
+	// Tee, if it is not nil, is called by Read with each packet that passes the
+	// filter, before its records are handed out. What it gets is lent until it
+	// returns.
+	Tee func(*Frame)
 }
+
+// Frame is a packet as it is in a capture.
+type Frame = frame.Frame
 
 func (o *Options) expansion() int64 {
 	if o.MaxExpansion <= 0 {

@@ -202,6 +202,9 @@ func (s *Source) read(r *sensor.Record) error {
 			}
 		}
 		s.passed++
+		if s.opt.Tee != nil {
+			s.opt.Tee(f)
+		}
 		s.pending = true
 		if s.classes.Classify(f, r) || s.classes.Next(r) {
 			return nil
