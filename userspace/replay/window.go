@@ -113,7 +113,10 @@ func (s *stream) room(w *window) {
 		return
 	}
 	size := freshBlock
-	if !s.fresh {
+	switch {
+	case w.buf == nil:
+		size = minRead // many a capture is small
+	case !s.fresh:
 		size = max(usedBlock, cap(w.buf))
 	}
 	for size < 2*len(rest) {
