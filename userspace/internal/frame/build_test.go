@@ -146,7 +146,7 @@ func classify(c *Classifier, f *Frame) []sensor.Record {
 // dirty returns a record in which a field that was forgotten shows.
 func dirty() sensor.Record {
 	r := sensor.Record{
-		Time: -1, Ordinal: 99, Kind: 99, From: 9, TCPFlags: 0xff, Flags: 0xff, Reason: 9,
+		Time: -1, Ordinal: 1 << 60, Kind: 99, From: 9, TCPFlags: 0xff, Flags: 0xff, Reason: 9,
 		Seq: 99, Ack: 99, Window: 99, WireLen: -9, Payload: []byte("dirty"),
 		Count: sensor.Counters{Packets: 9, Bytes: 9, FrameBytes: 9, PayloadBytes: 9},
 		Encap: sensor.Encap{VLAN: [2]uint16{9, 9}, TunnelID: 9, Tunnel: 9},

@@ -262,14 +262,14 @@ func (c *cursor) mpls(p *Packet) Reason {
 }
 
 func (c *cursor) underMPLS() Reason {
-	first := c.peek(1)
-	if first == nil {
-		return c.short(1)
+	h := c.peek(2)
+	if h == nil {
+		return c.short(2)
 	}
-	switch nibble := first[0] >> 4; {
+	switch nibble := h[0] >> 4; {
 	case nibble == 4 || nibble == 6:
 		c.next = layerIP
-	case nibble == 0 && c.ethernetAt(4):
+	case h[0]|h[1] == 0 && c.ethernetAt(4):
 		c.off += 4
 		c.next = layerEthernet
 	case c.ethernetAt(0):
