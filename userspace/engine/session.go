@@ -23,9 +23,9 @@ type session struct {
 
 	// Bytes of each direction that were not consumed: lent during a push, owned
 	// afterwards. At most one of the two has any.
-	lent    [2][]byte
-	buf     [2][]byte
-	charged [2]int // to the budget, for buf
+	lent  [2][]byte
+	buf   [2][]byte
+	store [2][]byte // what buf is a part of, charged to the budget
 
 	eof    [2]bool
 	recent [2]recent
@@ -115,9 +115,13 @@ func (s *shard) drop(ss *session, i uint8) {
 }
 
 func (s *shard) free(ss *session, i uint8) {
-	s.budget.Give(ss.charged[i])
-	ss.buf[i], ss.charged[i] = nil, 0
+	s.budget.Give(len(ss.store[i]))
+	ss.buf[i], ss.store[i] = nil, nil
 }
+
+// smallBuffer is the size up to which an empty buffer is kept for the next
+// message that is cut in two.
+const smallBuffer = 2048
 
 // consume moves direction i forward by n bytes that the parser has dealt with.
 func (s *shard) consume(ss *session, i uint8, n int) {
@@ -127,7 +131,8 @@ func (s *shard) consume(ss *session, i uint8, n int) {
 		ss.lent[i] = ss.lent[i][n:]
 		return
 	}
-	if ss.buf[i] = ss.buf[i][n:]; len(ss.buf[i]) == 0 {
+	ss.buf[i] = ss.buf[i][n:]
+	if len(ss.buf[i]) == 0 && len(ss.store[i]) > smallBuffer {
 		s.free(ss, i)
 	}
 }
@@ -140,15 +145,18 @@ func (s *shard) keep(f *flowtab.Flow, ss *session, i uint8, data []byte) bool {
 		s.overflow(f, i, data)
 		return false
 	}
+	if len(ss.buf[i]) == 0 {
+		ss.buf[i] = ss.store[i][:0]
+	}
 	if need > cap(ss.buf[i]) {
-		size := need + need/2
-		if !s.budget.Take(size - ss.charged[i]) {
+		size := max(need+need/2, 64)
+		if !s.budget.Take(size - len(ss.store[i])) {
 			s.overflow(f, i, data)
 			return false
 		}
-		grown := make([]byte, len(ss.buf[i]), size)
-		copy(grown, ss.buf[i])
-		ss.buf[i], ss.charged[i] = grown, size
+		store := make([]byte, size)
+		ss.buf[i] = store[:copy(store, ss.buf[i])]
+		ss.store[i] = store
 	}
 	ss.buf[i] = append(ss.buf[i], data...)
 	return true

@@ -50,28 +50,38 @@ func (w *Wheel) Unschedule(ref Ref) {
 		return
 	}
 	s := int(f.slot) - 1
-	if f.next != 0 {
-		w.table.At(f.next).prev = f.prev
-	}
-	if f.prev != 0 {
-		w.table.At(f.prev).next = f.next
-	} else {
+	head := w.head[s]
+	if ref == head {
 		w.head[s] = f.next
 		if f.next == 0 {
 			w.full[s/levelSlots] &^= 1 << (s % levelSlots)
+		} else {
+			w.table.At(f.next).prev = f.prev // the last
+		}
+	} else {
+		w.table.At(f.prev).next = f.next
+		if f.next == 0 {
+			w.table.At(head).prev = f.prev
+		} else {
+			w.table.At(f.next).prev = f.prev
 		}
 	}
 	f.slot, f.next, f.prev = 0, 0, 0
 	w.n--
 }
 
+// link puts a flow at the end of a slot's list. The first flow of a list has the
+// last as its prev.
 func (w *Wheel) link(ref Ref, s int) {
 	f := w.table.At(ref)
-	f.slot, f.prev, f.next = uint16(s+1), 0, w.head[s]
-	if f.next != 0 {
-		w.table.At(f.next).prev = ref
+	f.slot, f.prev, f.next = uint16(s+1), ref, 0
+	if head := w.head[s]; head != 0 {
+		first := w.table.At(head)
+		f.prev, first.prev = first.prev, ref
+		w.table.At(f.prev).next = ref
+	} else {
+		w.head[s] = ref
 	}
-	w.head[s] = ref
 	w.full[s/levelSlots] |= 1 << (s % levelSlots)
 	w.n++
 }
