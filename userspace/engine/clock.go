@@ -14,6 +14,10 @@ const (
 	// clockMax is the most that such a jump moves the clock: enough for every
 	// time-out, and no hostile file wears the clock out.
 	clockMax = 30 * 24 * time.Hour
+	// clockOrigin is the latest the clock may start at (the year 2116), and
+	// clockEnd where it stops, so that adding a time-out never overflows.
+	clockOrigin = 1 << 62
+	clockEnd    = 3 << 61
 )
 
 // clock makes a clock that never goes back out of packet times that do. Its
@@ -30,10 +34,11 @@ type clock struct {
 // at moves the clock to the time of a packet and returns its reading.
 func (c *clock) at(t sensor.Timestamp) int64 {
 	if !c.set {
-		c.set, c.latest, c.now = true, t, max(int64(t), 0)
+		c.set, c.latest, c.now = true, t, min(max(int64(t), 0), clockOrigin)
 		return c.now
 	}
 	switch d := t.Sub(c.latest); {
+	case c.now >= clockEnd:
 	case d >= 0 && d <= clockJump:
 		c.now += int64(d)
 		c.latest, c.agreed = t, 0
