@@ -73,7 +73,7 @@ func TestClassify(t *testing.T) {
 		{"geneve with options", LinkRaw, ip4("1.1.1.1", "2.2.2.2", sensor.ProtoUDP, udp(50000, 6081, geneve(78, etherTEB, make([]byte, 12), eth(etherIPv6, segV6)))), flowV6, 110, sensor.Encap{TunnelID: 78, Tunnel: sensor.Geneve}},
 		{"geneve with ip", LinkRaw, ip4("1.1.1.1", "2.2.2.2", sensor.ProtoUDP, udp(50000, 6081, geneve(78, etherIPv4, nil, segV4))), flowV4, 90, sensor.Encap{TunnelID: 78, Tunnel: sensor.Geneve}},
 		{"gtp-u", LinkRaw, ip4("1.1.1.1", "2.2.2.2", sensor.ProtoUDP, udp(2152, 2152, gtpu(79, segV4))), flowV4, 90, sensor.Encap{TunnelID: 79, Tunnel: sensor.GTPU}},
-		{"gtp-u with extension headers", LinkRaw, ip4("1.1.1.1", "2.2.2.2", sensor.ProtoUDP, udp(2152, 40000, join([]byte{0x34, 255}, be16(98), be32(79), []byte{0, 0, 0, 0x85, 1, 9, 9, 0x85, 1, 9, 9, 0}, segV4))), flowV4, 90, sensor.Encap{TunnelID: 79, Tunnel: sensor.GTPU}},
+		{"gtp-u with extension headers", LinkRaw, ip4("1.1.1.1", "2.2.2.2", sensor.ProtoUDP, udp(2152, 40000, join([]byte{0x34, 255}, be16(102), be32(79), []byte{0, 0, 0, 0x85, 1, 9, 9, 0x85, 1, 9, 9, 0}, segV4))), flowV4, 90, sensor.Encap{TunnelID: 79, Tunnel: sensor.GTPU}},
 		{"ip in ip", LinkRaw, ip4("1.1.1.1", "2.2.2.2", sensor.ProtoIPIP, segV4), flowV4, 90, sensor.Encap{Tunnel: sensor.IPIP}},
 		{"6in4", LinkRaw, ip4("1.1.1.1", "2.2.2.2", sensor.ProtoIPv6, segV6), flowV6, 110, sensor.Encap{Tunnel: sensor.IPIP}},
 		{"4in6", LinkRaw, ip6("::1", "::2", sensor.ProtoIPIP, segV4), flowV4, 90, sensor.Encap{Tunnel: sensor.IPIP}},

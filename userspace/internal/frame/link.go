@@ -74,13 +74,6 @@ func (c *cursor) loopback() Reason {
 	return NonIP
 }
 
-// ARPHRD_ numbers in cooked captures that announce no EtherType in the
-// protocol field (www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL.html).
-const (
-	arphrdNetlink = 824
-	arphrdIPGRE   = 778
-)
-
 func (c *cursor) sll(p *Packet) Reason {
 	h := c.take(16)
 	if h == nil {
@@ -99,8 +92,11 @@ func (c *cursor) sll2(p *Packet) Reason {
 	return c.cooked(binary.BigEndian.Uint16(h[8:]), binary.BigEndian.Uint16(h[0:]))
 }
 
+// cooked goes on behind a cooked header of a device of type arphrd
+// (www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL.html).
 func (c *cursor) cooked(arphrd, proto uint16) Reason {
-	if arphrd == arphrdNetlink || arphrd == arphrdIPGRE {
+	const netlink = 824 // its protocol field is no EtherType
+	if arphrd == netlink {
 		return NonIP
 	}
 	switch proto {
