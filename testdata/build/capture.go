@@ -51,6 +51,7 @@ type Capture struct {
 	tcp     []*TCP
 	dropped map[string]int
 	ident   uint16
+	torn    bool
 }
 
 // New returns an empty Capture whose clock is at Start.
@@ -74,10 +75,18 @@ func (c *Capture) Frames() []Frame { return c.frames }
 // frame.
 func (c *Capture) Flows() []*Flow { return c.flows }
 
-// Dropped adds a frame that belongs to no flow, for the named reason.
-func (c *Capture) Dropped(reason string, frame []byte) {
-	c.add(frame, len(frame))
+// Dropped adds a frame that belongs to no flow, for the named reason, which is
+// a row of the sensor's ledger. If wire is not 0, it is the frame's length on
+// the wire.
+func (c *Capture) Dropped(reason string, frame []byte, wire int) {
+	c.add(frame, max(wire, len(frame)))
 	c.dropped[reason]++
+}
+
+// Torn adds a last frame that Format.Cut tears, so that it cannot be read.
+func (c *Capture) Torn(frame []byte) {
+	c.add(frame, len(frame))
+	c.torn = true
 }
 
 // Merge appends the frames and flows of others and puts all frames in order of

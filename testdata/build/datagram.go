@@ -180,3 +180,6 @@ func (o *Other) Chunk(s Side, tag uint32, kind, flags uint8, value []byte) *Othe
 	binary.LittleEndian.PutUint32(b[8:], crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
 	return o.Send(s, b, 12)
 }
+
+// Join makes u count to the flow of v from now on.
+func (u *UDP) Join(v *UDP) { u.flow, u.Flow = v.Flow, v.Flow }

@@ -19,6 +19,6 @@
 //	truth := c.Truth()
 //
 // The go tool leaves directories named testdata out of patterns such as ./...,
-// but not out of imports; the tests of this package are in
-// flowscope/internal/captures.
+// but not out of imports; the tests of this package are in testdata_test.go at
+// the root of the module.
 package build

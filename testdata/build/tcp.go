@@ -165,7 +165,16 @@ func (t *TCP) Packet(s Side, flags uint8, off int64, data []byte) *TCP {
 	src, dst := t.end[s].Addr(), t.end[o].Addr()
 	transport(src, dst, protoTCP, segment, 16)
 	captured := t.packet(s, t.ipPacket(s, protoTCP, segment), len(data))
-	if t.over || t.c.Hidden {
+	if t.c.Hidden {
+		return t
+	}
+	if flags&URG != 0 {
+		t.Flow.Odd("urgent_data")
+	}
+	if shut := t.model[s].shut; len(data) > 0 && (t.over || shut >= 0 && off+int64(len(data)) > shut) {
+		t.Flow.Odd("data_after_close")
+	}
+	if t.over {
 		return t
 	}
 	first := off

@@ -136,6 +136,9 @@ func (c *Capture) Truth() *Truth {
 		t.seal()
 	}
 	t := &Truth{Frames: len(c.frames), Flows: slices.Clone(c.flows), Outer: c.outer}
+	if c.torn {
+		t.Frames, t.Cut = t.Frames-1, true
+	}
 	if t.Flows == nil {
 		t.Flows = []*Flow{}
 	}
