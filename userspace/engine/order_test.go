@@ -137,6 +137,14 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+func TestConflictInAFlowThatNobodyParses(t *testing.T) {
+	s := newScript()
+	c := s.tcp(4000, 9).open()
+	c.at(client, 4, sensor.ACK, "two.")
+	c.at(client, 4, sensor.ACK, "TWO.")
+	want(t, play(t, s, Config{Protocols: []sensor.Protocol{wordsOnPort7}}, sensor.FlowAnomaly), "anomaly initiator inconsistent_overlap")
+}
+
 func TestSYNWithData(t *testing.T) {
 	s := newScript()
 	c := s.tcp(4000, 7)

@@ -42,6 +42,9 @@ func (ss *session) pending(i uint8) []byte {
 	return ss.lent[i]
 }
 
+// reads reports whether the engine looks at the payload of TCP at all.
+func (s *shard) reads() bool { return s.cfg.StreamData || len(s.cat.stream.protocols) > 0 }
+
 // wants reports whether anyone wants the payload of the flow.
 func (s *shard) wants(f *flowtab.Flow) bool {
 	return s.cfg.StreamData || f.Flags&flagDone == 0 && len(s.cat.stream.protocols) > 0

@@ -77,7 +77,7 @@ func (s *shard) handle(r *sensor.Record, now int64) {
 	s.now = now
 	ref, f, h := s.tab.Find(&r.Key)
 	if f != nil {
-		if s.silentTooLong(f, r) {
+		if s.silent(f, r.Time) {
 			s.end(ref, f, sensor.EndIdle)
 			f = nil
 		} else if r.Key.Proto == sensor.ProtoTCP && r.TCPFlags&sensor.SYN != 0 && r.Kind == sensor.Packet {
@@ -115,12 +115,16 @@ func (s *shard) handle(r *sensor.Record, now int64) {
 	}
 }
 
-// silentTooLong reports whether the flow's time was up before this record came.
-// The record's own time counts too, because the clock does not yet believe the
-// first packets after a long silence.
-func (s *shard) silentTooLong(f *flowtab.Flow, r *sensor.Record) bool {
+// silent reports whether the flow's time was up at packet time t. The packets'
+// own times decide where they go forward; where they went back, the clock does.
+// It believes a long silence only after several packets, and a flow that is
+// among these was not silent.
+func (s *shard) silent(f *flowtab.Flow, t sensor.Timestamp) bool {
 	idle := s.idle[f.Phase]
-	return s.now-f.Seen > idle || int64(r.Time.Sub(f.Last)) > idle
+	if since := int64(t.Sub(f.Last)); since >= 0 {
+		return since > idle
+	}
+	return s.now-f.Seen > idle
 }
 
 // start begins a flow, making room for it if the table is full.
@@ -176,8 +180,11 @@ func (s *shard) due(ref flowtab.Ref, now int64) {
 	s.now = now
 	f := s.tab.At(ref)
 	if now-f.Seen > s.idle[f.Phase] {
-		s.end(ref, f, sensor.EndIdle)
-		return
+		if s.silent(f, s.out.time) {
+			s.end(ref, f, sensor.EndIdle)
+			return
+		}
+		f.Seen = now
 	}
 	if now >= f.ActiveAt {
 		s.update(f)

@@ -137,6 +137,20 @@ func TestTimestamps(t *testing.T) {
 	})
 }
 
+// A flow whose packets make the clock believe in a long silence is not silent
+// itself.
+func TestFirstFlowAfterALongSilence(t *testing.T) {
+	s := newScript()
+	s.udp("10.0.0.1:1100", "10.0.0.2:2000", "x")
+	s.wait(5 * time.Hour)
+	c := s.tcp(4000, 7).open()
+	for range 5 {
+		c.say(client, "x")
+	}
+	want(t, play(t, s, Config{}, sensor.FlowEnd), "end 1100 idle S0 D first pkts=1/0 payload=1/0 app=",
+		"end 4000 shutdown S1 ShAD syn pkts=7/1 payload=5/0 app=")
+}
+
 func TestClock(t *testing.T) {
 	var c clock
 	base := sensor.UnixTimestamp(1e9, 0)
