@@ -27,7 +27,8 @@ func New(cfg sensor.Classify) *Classifier {
 
 // Classify fills r and returns true if the frame gives a record. More records
 // may have to be fetched with Next before the next call; whether it returns
-// true does not tell.
+// true does not tell. Fragments that were held come before the one that tied
+// them.
 //
 // r.Payload aliases f.Data, or memory that nobody writes to any more if it was
 // put together of fragments.

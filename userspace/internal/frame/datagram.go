@@ -124,16 +124,6 @@ func (d *datagram) tie(c *Classifier, p *Packet, t *transport) {
 	}
 }
 
-// unreported returns what of the transport payload is in no record of a
-// fragment, neither made nor to be made of what is held.
-func (d *datagram) unreported(payload int) int {
-	payload -= d.reported
-	for i := range d.held {
-		payload -= d.payloadOf(&d.held[i])
-	}
-	return max(0, payload)
-}
-
 // repeats says whether a fragment carries what a complete datagram has there
 // already, and so is a duplicate of one of its fragments, not the beginning of
 // another datagram with the same identification.

@@ -46,8 +46,8 @@ func (c *Classifier) fragment(p *Packet, b []byte, o *origin) {
 		}
 		return
 	}
-	c.fragmentRecord(d, &part)
 	c.release(d)
+	c.fragmentRecord(d, &part)
 }
 
 // hides says whether the fragments of a datagram give no records of their own
@@ -73,14 +73,14 @@ func (c *Classifier) whole(d *datagram, last *part) {
 		return
 	}
 
+	c.release(d)
 	r := c.record()
 	c.fill(r, &p, d.data, &last.origin)
 	r.Key, r.From = d.flow, d.from
 	r.Flags |= d.flags()
 	r.Count.Bytes = uint64(last.length)
-	r.Count.PayloadBytes = uint64(d.unreported(t.payload))
+	r.Count.PayloadBytes = uint64(max(0, t.payload-d.reported))
 	c.account(&last.origin, last.length)
-	c.release(d)
 	if inside.N > 1 {
 		withoutPayload(r)
 		inside.from(1)

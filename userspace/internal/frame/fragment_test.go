@@ -76,7 +76,11 @@ func TestFragmentsInAnyOrder(t *testing.T) {
 				t.Errorf("%s: payloads %x, want %x", tt.name, payloads, body)
 			}
 			seen := map[uint64]bool{}
+			var reported uint64
 			for _, r := range got {
+				if reported += r.Count.PayloadBytes; r.Payload != nil && reported != 101 {
+					t.Errorf("%s: %d bytes of payload counted when all was handed out", tt.name, reported)
+				}
 				if r.Key.Port != [2]uint16{1024, 53} && r.Key.Port != [2]uint16{53, 1024} || r.Flags != sensor.Fragment {
 					t.Errorf("%s: record %+v", tt.name, r)
 				}
