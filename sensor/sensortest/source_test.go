@@ -112,7 +112,9 @@ func TestBadRecords(t *testing.T) {
 		}},
 	}
 	for _, tt := range tests {
-		got := failure(func(t testing.TB) { Source(t, func() sensor.Source { return &list{records: someRecords(), odd: tt.odd} }) })
+		got := failure(func(t testing.TB) {
+			Source(t, func() sensor.Source { return &list{records: someRecords(), odd: tt.odd} })
+		})
 		if !strings.HasPrefix(got, tt.want) {
 			t.Errorf("the kit says %.80q, want %q", got, tt.want)
 		}

@@ -76,6 +76,7 @@ func Parse(name string, text []byte) (*Transcript, error) {
 var (
 	errKind     = errors.New(`want "stream" or "datagram" first`)
 	errClosed   = errors.New("this side was closed above")
+	errEmpty    = errors.New("nothing is sent: only a datagram may be empty")
 	errRepeat   = errors.New("xN repeats a string or bytes before it, and N is not negative")
 	errTooLarge = fmt.Errorf("the transcript is larger than %d bytes", MaxTranscript)
 )
@@ -154,7 +155,7 @@ func (r *reader) step(side string, tokens []string) error {
 	r.open = false
 	if len(tokens) == 0 {
 		if !r.tr.Datagram {
-			return errors.New("nothing is sent: only a datagram may be empty")
+			return errEmpty
 		}
 		r.open = true
 		r.tr.Steps = append(r.tr.Steps, s)
@@ -174,7 +175,14 @@ func (r *reader) step(side string, tokens []string) error {
 	}
 	r.open = true
 	r.tr.Steps = append(r.tr.Steps, s)
-	return r.data(&r.tr.Steps[len(r.tr.Steps)-1], tokens)
+	last := &r.tr.Steps[len(r.tr.Steps)-1]
+	if err := r.data(last, tokens); err != nil {
+		return err
+	}
+	if len(last.Data) == 0 && !r.tr.Datagram {
+		return errEmpty
+	}
+	return nil
 }
 
 func (s *Step) end(word string, args []string) error {

@@ -74,6 +74,8 @@ func TestParseErrors(t *testing.T) {
 		{"repeat too often", "stream\n> 00 x99999999999", "t:2: the transcript is larger than 67108864 bytes"},
 		{"repeats add up", "stream\n> 00 x67108864 00", "t:2: the transcript is larger"},
 		{"empty segment", "stream\n>", "t:2: nothing is sent"},
+		{"segment of an empty string", "stream\n> \"\"", "t:2: nothing is sent"},
+		{"repeated no times", "stream\n> 00 x0", "t:2: nothing is sent"},
 		{"gap of what", "stream\n> gap", `t:2: want "gap" and a number of bytes`},
 		{"negative gap", "stream\n> gap -1", `t:2: want "gap" and a number of bytes`},
 		{"eof and more", "stream\n> eof 00", "t:2: eof stands alone"},
