@@ -136,6 +136,7 @@ func (c *Capture) Truth() *Truth {
 		t.seal()
 	}
 	t := &Truth{Frames: len(c.frames), Flows: slices.Clone(c.flows), Outer: c.outer}
+	c.idle()
 	if c.torn {
 		t.Frames, t.Cut = t.Frames-1, true
 	}
@@ -146,6 +147,26 @@ func (c *Capture) Truth() *Truth {
 		t.Dropped = c.dropped
 	}
 	return t
+}
+
+// idle ends the flows that no packet came for until the time of the last frame.
+func (c *Capture) idle() {
+	if len(c.frames) == 0 {
+		return
+	}
+	end := c.frames[len(c.frames)-1].Time
+	for _, f := range c.flows {
+		timeout := time.Minute
+		switch {
+		case f.Proto == "tcp" && (f.State == "S0" || f.State == "SH"):
+			timeout = 30 * time.Second
+		case f.Proto == "tcp":
+			timeout = time.Hour
+		}
+		if f.EndReason == "shutdown" && end-f.last > int64(timeout) {
+			f.EndReason = "idle"
+		}
+	}
 }
 
 // JSON returns the truth as it is kept in a file.

@@ -38,8 +38,15 @@ func fixture(name string) *Fixture {
 }
 
 // play sends the fixture over a connection that is open.
-func (f *Fixture) play(t *build.TCP) {
-	for _, w := range f.Flights {
+func (f *Fixture) play(t *build.TCP) { f.playWith(t, nil) }
+
+// playWith is play with something more before both sides say that they close,
+// with the last two flights.
+func (f *Fixture) playWith(t *build.TCP, more func()) {
+	for i, w := range f.Flights {
+		if more != nil && i == len(f.Flights)-2 {
+			more()
+		}
 		t.Send(build.Side(w.Side), w.Data)
 	}
 	t.Flow.Say(build.Fwd, "tls", map[string]any{"sni": f.SNI})
