@@ -95,6 +95,9 @@ func sum(s *Source) (packets, wire, captured uint64, err error) {
 			_ = s.advance(err)
 			continue
 		}
+		if s.mapped != nil {
+			s.win.prefetch()
+		}
 		s.frame.Ordinal++
 		packets++
 		wire += uint64(f.WireLen)

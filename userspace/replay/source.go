@@ -187,6 +187,9 @@ func (s *Source) read(r *sensor.Record) error {
 			}
 			continue
 		}
+		if s.mapped != nil {
+			s.win.prefetch()
+		}
 		f.Ordinal++
 		if s.filter.expr != "" {
 			ok, err := s.filter.match(f)
