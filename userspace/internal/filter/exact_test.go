@@ -1,0 +1,152 @@
+package filter
+
+import (
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/bpf"
+
+	"flowscope/internal/testenv"
+)
+
+// expressions returns the table of testdata/expressions.txt.
+func expressions(t testing.TB) []string {
+	t.Helper()
+	b, err := os.ReadFile("testdata/expressions.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for line := range strings.Lines(string(b)) {
+		if line = strings.TrimRight(line, "\n"); line != "" && line[0] != '#' {
+			list = append(list, line)
+		}
+	}
+	return list
+}
+
+// machine is the BPF machine of golang.org/x/net, given a program for frames of
+// one length on the wire. It rejects what it refuses to run.
+type machine struct {
+	code    []bpf.Instruction
+	vm      *bpf.VM
+	usesLen bool
+	wireLen int // that vm was made for
+}
+
+func newMachine(t testing.TB, prog []bpf.RawInstruction) *machine {
+	t.Helper()
+	m := &machine{wireLen: -1}
+	for _, in := range prog {
+		in.K = canonical(in) // in its eyes, larger offsets are something else
+		if in.Op == aluNeg { // which it does not have
+			in = bpf.RawInstruction{Op: aluMul, K: 0xffffffff}
+		}
+		m.usesLen = m.usesLen || in.Op == ldLen
+		m.code = append(m.code, in.Disassemble())
+	}
+	vm, err := bpf.NewVM(m.code)
+	if err != nil {
+		t.Fatalf("x/net/bpf: %v in\n%s", err, listing(prog))
+	}
+	m.vm = vm
+	return m
+}
+
+// match runs a frame that was not cut.
+func (m *machine) match(t testing.TB, frame []byte) bool {
+	t.Helper()
+	n, err := m.vm.Run(frame)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n != 0
+}
+
+// matchCut runs a frame of which only data was captured. x/net/bpf knows one
+// length, so the other becomes a constant.
+func (m *machine) matchCut(t testing.TB, data []byte, wireLen int) bool {
+	t.Helper()
+	if m.usesLen && m.wireLen != wireLen {
+		code := append([]bpf.Instruction(nil), m.code...)
+		for i, in := range code {
+			if in == (bpf.LoadExtension{Num: bpf.ExtLen}) {
+				code[i] = bpf.LoadConstant{Dst: bpf.RegA, Val: uint32(wireLen)}
+			}
+		}
+		var err error
+		if m.vm, err = bpf.NewVM(code); err != nil {
+			t.Fatal(err)
+		}
+		m.wireLen = wireLen
+	}
+	return m.match(t, data)
+}
+
+// TestExpressions holds the table against tcpdump: the same program, and over
+// hand-made and mutated frames, whole and cut at every offset, the same verdict.
+func TestExpressions(t *testing.T) {
+	testenv.Need(t, "tcpdump")
+	table := expressions(t)
+	if len(table) < 150 {
+		t.Fatalf("only %d expressions", len(table))
+	}
+	for _, l := range links {
+		t.Run(l.name, func(t *testing.T) {
+			t.Parallel()
+			if testing.Short() && l.num != 1 {
+				t.Skip("only Ethernet with -short")
+			}
+			testTable(t, l.num, l.name, table)
+		})
+	}
+}
+
+func testTable(t *testing.T, link uint16, name string, table []string) {
+	handMade := frames(link)
+	all := handMade
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 3 {
+		for _, f := range handMade {
+			all = append(all, mutated(random, f))
+		}
+	}
+	accepted, refused, verdicts, matches := 0, 0, 0, 0
+	for _, expr := range table {
+		want, refusal := tcpdump(t, name, expr)
+		p, err := Compile(expr, link, testSnaplen)
+		if err != nil || refusal != "" {
+			if err == nil {
+				t.Errorf("Compile(%q) is accepted, but tcpdump says: %s", expr, refusal)
+			} else if refusal == "" {
+				t.Errorf("Compile(%q): %v, but tcpdump compiles it", expr, err)
+			}
+			refused++
+			continue
+		}
+		accepted++
+		if got := p.Instructions(); !same(got, want) {
+			t.Errorf("Compile(%q) =\n%stcpdump has\n%s", expr, listing(got), listing(want))
+		}
+		m := newMachine(t, want)
+		for i, f := range all {
+			shortest := 0
+			if i >= len(handMade) {
+				shortest = len(f)
+			}
+			for cut := len(f); cut >= shortest; cut-- {
+				got, want := p.Match(f[:cut], len(f)), m.matchCut(t, f[:cut], len(f))
+				if got != want {
+					t.Fatalf("%q: Match(%x, %d) = %v, want %v", expr, f[:cut], len(f), got, want)
+				}
+				verdicts++
+				if got {
+					matches++
+				}
+			}
+		}
+	}
+	t.Logf("%d expressions with equal programs, %d refused by both; %d verdicts, %d of them matches", accepted, refused, verdicts, matches)
+}
