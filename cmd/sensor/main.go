@@ -41,9 +41,10 @@ type program struct {
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// tableOptions fits tables to the terminal.
-func (p *program) tableOptions() table.Options {
-	opt := table.Options{Color: p.color, More: "sensor replay -r FILE -o jsonl:-"}
+// tableOptions fits tables to the terminal. more is the command that shows
+// everything.
+func (p *program) tableOptions(more string) table.Options {
+	opt := table.Options{Color: p.color, More: more}
 	if f, ok := p.stdout.(*os.File); ok && p.outTerm {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
 			opt.Width = max(width, 60)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -167,6 +168,38 @@ func TestInterrupt(t *testing.T) {
 			}
 			if !bytes.Contains(lines, []byte(`"type":"flow"`)) || !bytes.Contains(lines, []byte(`"balanced":true`)) {
 				t.Errorf("no flow, or no ledger that balances:\n%s", lines)
+			}
+		})
+	}
+}
+
+// TestWorkers demands the same bytes for any number of workers, of all captures.
+func TestWorkers(t *testing.T) {
+	root, err := testenv.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	captures, err := filepath.Glob(filepath.Join(root, "testdata", "*.pcap*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(captures) == 0 {
+		t.Fatal("no captures in testdata")
+	}
+	for _, path := range captures {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			t.Parallel()
+			var want []byte
+			for _, workers := range []string{"1", "2", "3"} {
+				got, err := exec.Command("sensor", "replay", "-r", path, "--workers", workers).Output()
+				if exit := (*exec.ExitError)(nil); err != nil && !(errors.As(err, &exit) && exit.ExitCode() == exitPartial) {
+					t.Fatal(err)
+				}
+				if want == nil {
+					want = got
+				} else if diff := cmp.Diff(string(want), string(got)); diff != "" {
+					t.Errorf("output with %s workers (-1 worker +%s workers):\n%s", workers, workers, diff)
+				}
 			}
 		})
 	}

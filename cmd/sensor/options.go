@@ -15,6 +15,7 @@ import (
 // options is what the flags of replay and demo say.
 type options struct {
 	files    []string
+	more     string // the command that shows everything
 	filter   string
 	outputs  []string
 	write    string
@@ -31,8 +32,8 @@ type options struct {
 	engine   engine.Config
 }
 
-func newOptions() *options {
-	return &options{maxLoss: -1, logs: "auto", workers: min(runtime.NumCPU(), 8)}
+func newOptions(more string) *options {
+	return &options{more: more, maxLoss: -1, logs: "auto", workers: min(runtime.NumCPU(), 8)}
 }
 
 // addFlags adds the flags that replay and demo share. Where tcpdump has the

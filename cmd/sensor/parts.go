@@ -1,10 +1,11 @@
 package main
 
 import (
-	"errors"
+	"bytes"
 	"strconv"
 
 	"flowscope/sensor"
+	"flowscope/testdata"
 	"flowscope/userspace/export/fields"
 	"flowscope/userspace/replay"
 )
@@ -17,5 +18,5 @@ func protocols() []sensor.Protocol { return nil }
 
 // openDemo opens the capture that is built in.
 func openDemo(opt replay.Options) (*replay.Source, error) {
-	return nil, errors.New("the built-in capture is not there yet")
+	return replay.NewReader(opt, testdata.DemoName, bytes.NewReader(testdata.Demo))
 }

@@ -74,9 +74,8 @@ func progressLine(done, total int64, packets uint64, elapsed time.Duration) stri
 	full := int(share * width)
 	bar := strings.Repeat("#", full) + strings.Repeat("-", width-full)
 	line := fmt.Sprintf("replay  %s  %3.0f%%  %s", bar, share*100, rate)
-	if share > 0 {
-		left := time.Duration(float64(elapsed) * (1 - share) / share)
-		line += "  " + left.Round(time.Second).String() + " left"
+	if left := elapsed.Hours() * (1 - share) / share; left < 100 { // not when share is 0
+		line += "  " + time.Duration(left*float64(time.Hour)).Round(time.Second).String() + " left"
 	}
 	return line
 }

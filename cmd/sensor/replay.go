@@ -22,7 +22,7 @@ tcpdump. What of that syntax cannot be compiled exactly is an error.
 ` + exitCodes
 
 func newReplay(p *program) *cobra.Command {
-	o := newOptions()
+	o := newOptions("sensor replay -r FILE -o jsonl:-")
 	cmd := &cobra.Command{
 		Use:   "replay -r FILE... [FILTER]",
 		Short: "Read captures: flow records, messages and a ledger",
@@ -52,7 +52,7 @@ func newReplay(p *program) *cobra.Command {
 }
 
 func newDemo(p *program) *cobra.Command {
-	o := newOptions()
+	o := newOptions("sensor demo -o jsonl:-")
 	cmd := &cobra.Command{
 		Use:   "demo [FILTER]",
 		Short: "Replay the capture that is built in",

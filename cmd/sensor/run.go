@@ -111,7 +111,7 @@ func (o *options) open(p *program, outs *outputs, specs []spec) error {
 		case "jsonl":
 			err = outs.add(p, s, o.files, func(w io.Writer) sink { return jsonl.New(w, jsonl.Options{}) })
 		case "table":
-			err = outs.add(p, s, o.files, func(w io.Writer) sink { return table.New(w, p.tableOptions()) })
+			err = outs.add(p, s, o.files, func(w io.Writer) sink { return table.New(w, p.tableOptions(o.more)) })
 		case "streams":
 			var dir *streams.Sink
 			if dir, err = streams.New(s.target, streams.Options{}); err == nil {
