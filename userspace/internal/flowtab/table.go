@@ -12,7 +12,7 @@ import (
 // Entries live in chunks that never move, so that a *Flow stays valid until its
 // Delete and growing copies only the index.
 const (
-	chunkBits = 8
+	chunkBits = 10 // 1024 entries of 280 bytes are 35 pages, without slack
 	chunkSize = 1 << chunkBits
 )
 
