@@ -85,6 +85,9 @@ func sum(s *Source) (packets, wire, captured uint64, err error) {
 			}
 			s.begin()
 		}
+		if s.mapped != nil {
+			s.win.prefetch()
+		}
 		switch s.format {
 		case pcapFormat:
 			err = s.pcap.next(&s.win, &f)
@@ -94,9 +97,6 @@ func sum(s *Source) (packets, wire, captured uint64, err error) {
 		if err != nil {
 			_ = s.advance(err)
 			continue
-		}
-		if s.mapped != nil {
-			s.win.prefetch()
 		}
 		s.frame.Ordinal++
 		packets++

@@ -54,9 +54,9 @@ func (m *mapping) more(w *window, n int) {
 	}
 	// A page behind the end of the file faults. What happens after this look is
 	// for Source.Read to catch.
-	if info, err := m.file.Stat(); err != nil || info.Size() < m.size {
-		w.end = errTruncated
-		return
+	full := m.full
+	if size := m.currentSize(); size < m.size {
+		limit, full = min(limit, max(old, int(size))), errTruncated
 	}
 	if limit > old {
 		// Both are advice: old kernels know no MADV_POPULATE_READ, and pages that
@@ -69,9 +69,18 @@ func (m *mapping) more(w *window, n int) {
 		}
 	}
 	w.buf = m.data[:limit]
-	if limit == len(m.data) {
-		w.end = m.full
+	if limit == len(m.data) || full == errTruncated {
+		w.end = full
 	}
+}
+
+// currentSize returns how large the file is now.
+func (m *mapping) currentSize() int64 {
+	info, err := m.file.Stat()
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 // fault reports whether a recovered panic is a fault in the mapping, and where.

@@ -21,6 +21,7 @@ func mapFile(*os.File, int64) (*mapping, error) { return nil, errors.ErrUnsuppor
 
 func (m *mapping) more(*window, int)         {}
 func (m *mapping) fault(any) (int64, bool)   { return 0, false }
+func (m *mapping) currentSize() int64        { return 0 }
 func (m *mapping) unmap()                    {}
 func (m *mapping) forget()                   {}
 func (m *mapping) revoke(*Source)            {}

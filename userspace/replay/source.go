@@ -121,7 +121,8 @@ func (s *Source) Read(r *sensor.Record) error {
 	}
 }
 
-// errFault says that the mapped file vanished, and that its end is noted.
+// errFault says that a part of the mapped file vanished, and that the window ends
+// before it now.
 var errFault = errors.New("fault in a mapped file")
 
 // readMapped is read, but for a file of which the memory may fault at any time.
@@ -131,7 +132,10 @@ func (s *Source) readMapped(r *sensor.Record) (err error) {
 	return s.read(r)
 }
 
-// recoverFault turns a fault in the mapping into the end of the input.
+// pageSize is the least that a fault says is gone.
+const pageSize = 4 << 10
+
+// recoverFault turns a fault in the mapping into the end of its window.
 func (s *Source) recoverFault(err *error) {
 	if s.mapped == nil {
 		return
@@ -148,10 +152,11 @@ func (s *Source) recoverFault(err *error) {
 		*err = net.ErrClosed
 		return
 	}
-	s.fail(offset, errTruncated)
+	// What is left before the fault is still to be read. A record of the frame
+	// that faulted is not.
 	for s.pending = false; s.classes.Next(new(sensor.Record)); {
 	}
-	s.end()
+	s.win.cutAt(min(offset&^(pageSize-1), s.mapped.currentSize()), errTruncated)
 	*err = errFault
 }
 
@@ -167,6 +172,9 @@ func (s *Source) read(r *sensor.Record) error {
 	}
 	f := &s.frame
 	for {
+		if s.mapped != nil {
+			s.win.prefetch()
+		}
 		var err error
 		switch {
 		case s.opt.MaxPackets != 0 && s.passed >= s.opt.MaxPackets:
@@ -186,9 +194,6 @@ func (s *Source) read(r *sensor.Record) error {
 				return err
 			}
 			continue
-		}
-		if s.mapped != nil {
-			s.win.prefetch()
 		}
 		f.Ordinal++
 		if s.filter.expr != "" {

@@ -87,6 +87,12 @@ func (w *window) short(what string, n int, atEnd bool) error {
 	return &cut{what, n, have, cause}
 }
 
+// cutAt ends the input at an offset, or where it is if that is further on.
+func (w *window) cutAt(offset int64, why error) {
+	n := max(offset-w.base, int64(w.pos))
+	w.buf, w.end = w.buf[:min(n, int64(len(w.buf)))], why
+}
+
 // Sizes of the blocks that a stream is read in. A fresh block is asked for less
 // often than a used one, which should fit a cache.
 const (
