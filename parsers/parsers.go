@@ -1,0 +1,15 @@
+// Package parsers lists the protocols that the sensor parses. It is not the
+// place of any parser: each has a package of its own below this one.
+package parsers
+
+import (
+	"flowscope/parsers/lengthprefixed"
+	"flowscope/sensor"
+)
+
+// All is every protocol of this module, in the order in which they are asked
+// about bytes that more than one recognises. It must not be changed; make a
+// slice of your own to add or leave out some.
+var All = []sensor.Protocol{
+	lengthprefixed.Protocol(),
+}
