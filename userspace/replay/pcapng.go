@@ -41,6 +41,15 @@ func (p *pcapngReader) start(w *window) error {
 	return p.section(w)
 }
 
+// firstLink returns the link type of the first interface, if its block is the
+// next one and can be seen.
+func (p *pcapngReader) firstLink(w *window) (link frame.LinkType, ok bool) {
+	if b := w.rest(); len(b) >= minInterface && p.uint32(b) == blockInterface {
+		return frame.LinkType(p.uint16(b[8:])), true
+	}
+	return 0, false
+}
+
 // next fills f with the next packet, or returns io.EOF at a clean end.
 func (p *pcapngReader) next(w *window, f *frame.Frame) error {
 	for {

@@ -64,7 +64,7 @@ func newSource(opt Options, all []input) (*Source, error) {
 	s := &Source{opt: opt, classes: frame.New(opt.Classify), inputs: all, budget: opt.MaxBytes}
 	s.total.Store(total(all))
 	s.filter.expr = opt.Filter
-	return s, s.filter.check()
+	return s, s.filter.checkSyntax()
 }
 
 // Open returns a Source of the captures at the given paths, one after the other
@@ -72,8 +72,8 @@ func newSource(opt Options, all []input) (*Source, error) {
 // order, without those whose name begins with a dot; files in it that are no
 // captures are skipped (see [Source.Skipped]). "-" is standard input.
 //
-// A path that cannot be read is an error, and so is a single file that is no
-// capture. Of several files, those that are damaged or no captures are reported
+// A path that cannot be read is an error, and so are a filter that cannot be
+// compiled and a single file that is no capture. Of several files, those that are damaged or no captures are reported
 // by Read after the last record.
 func Open(opt Options, paths ...string) (*Source, error) {
 	all, err := inputs(paths)
@@ -84,15 +84,33 @@ func Open(opt Options, paths ...string) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(all) == 1 && all[0].regular {
-		// Nothing to wait for: say now if it is no capture.
-		if s.begin(); len(s.damage.errs) > 0 {
-			err := s.damage.errs[0]
-			_ = s.Close()
-			return nil, err
-		}
+	if !all[0].regular {
+		return s, nil
+	}
+	// There is nothing to wait for: say now what is wrong.
+	s.begin()
+	if len(all) == 1 && len(s.damage.errs) > 0 {
+		err = s.damage.errs[0]
+	} else if link, ok := s.firstLink(); ok {
+		err = s.filter.check(link)
+	}
+	if err != nil {
+		_ = s.Close()
+		return nil, err
 	}
 	return s, nil
+}
+
+// firstLink returns the link type of the current input, or of its first
+// interface, if that can be told without reading on.
+func (s *Source) firstLink() (link frame.LinkType, ok bool) {
+	switch s.format {
+	case pcapFormat:
+		return s.pcap.link, true
+	case pcapngFormat:
+		return s.pcapng.firstLink(&s.win)
+	}
+	return 0, false
 }
 
 // NewReader returns a Source of the capture that r delivers, called name in
