@@ -21,8 +21,7 @@ const (
 type Table struct {
 	Wheel
 
-	index  []uint64 // hash<<32 | ref, 0 if empty; linear probing
-	mask   uint32
+	index  []uint64 // hash<<32 | ref, 0 if empty; linear probing from home(hash)
 	chunks []*[chunkSize]Flow
 	free   Ref // list of deleted entries through Flow.next
 	used   Ref // highest Ref handed out
@@ -33,7 +32,7 @@ type Table struct {
 // New returns an empty Table whose hash is seeded at random, so that nobody can
 // choose keys that collide.
 func New() *Table {
-	t := &Table{index: make([]uint64, 64), mask: 63, seed: [2]uint64{rand.Uint64() | 1, rand.Uint64() | 1}}
+	t := &Table{index: make([]uint64, 64), seed: [2]uint64{rand.Uint64() | 1, rand.Uint64() | 1}}
 	t.Wheel.table = t
 	return t
 }
@@ -50,7 +49,7 @@ func (t *Table) At(ref Ref) *Flow {
 // Find returns the flow of key, or 0 and nil, and the hash that Insert wants.
 func (t *Table) Find(key *sensor.Key) (Ref, *Flow, uint32) {
 	h := t.hash(key)
-	for i := h & t.mask; ; i = (i + 1) & t.mask {
+	for i := t.home(h); ; i = t.after(i) {
 		e := t.index[i]
 		if e == 0 {
 			return 0, nil, h
@@ -91,19 +90,18 @@ func (t *Table) Insert(key *sensor.Key, h uint32) (Ref, *Flow) {
 func (t *Table) Delete(ref Ref) {
 	f := t.At(ref)
 	t.Unschedule(ref)
-	i := t.hash(&f.Key) & t.mask
+	i := t.home(t.hash(&f.Key))
 	for Ref(t.index[i]) != ref {
-		i = (i + 1) & t.mask
+		i = t.after(i)
 	}
 	// Close the gap: move back whatever probed past it.
 	for j := i; ; {
-		j = (j + 1) & t.mask
+		j = t.after(j)
 		e := t.index[j]
 		if e == 0 {
 			break
 		}
-		home := uint32(e>>32) & t.mask
-		if (j-home)&t.mask >= (j-i)&t.mask {
+		if t.distance(t.home(uint32(e>>32)), j) >= t.distance(i, j) {
 			t.index[i] = e
 			i = j
 		}
@@ -125,22 +123,42 @@ func (t *Table) Refs(dst []Ref) []Ref {
 }
 
 func (t *Table) place(e uint64) {
-	i := uint32(e>>32) & t.mask
+	i := t.home(uint32(e >> 32))
 	for t.index[i] != 0 {
-		i = (i + 1) & t.mask
+		i = t.after(i)
 	}
 	t.index[i] = e
 }
 
 func (t *Table) grow() {
 	old := t.index
-	t.index = make([]uint64, 2*len(old))
-	t.mask = uint32(len(t.index) - 1)
+	t.index = make([]uint64, len(old)+len(old)/2)
 	for _, e := range old {
 		if e != 0 {
 			t.place(e)
 		}
 	}
+}
+
+// home returns the slot where an entry of that hash belongs. It takes the upper
+// bits, so that the size need not be a power of two and the index can grow by
+// half at a time.
+func (t *Table) home(h uint32) uint32 { return uint32(uint64(h) * uint64(len(t.index)) >> 32) }
+
+// after returns the slot after i.
+func (t *Table) after(i uint32) uint32 {
+	if i++; int(i) == len(t.index) {
+		return 0
+	}
+	return i
+}
+
+// distance returns how many slots after i slot j is.
+func (t *Table) distance(i, j uint32) uint32 {
+	if j >= i {
+		return j - i
+	}
+	return j - i + uint32(len(t.index))
 }
 
 // hash is a folded-multiply hash of the key under a secret seed.
