@@ -25,6 +25,9 @@ type Flight struct {
 	Data []byte `json:"data"`
 }
 
+// Recorded returns the fixture of that name; it panics if there is none.
+func Recorded(name string) *Fixture { return fixture(name) }
+
 func fixture(name string) *Fixture {
 	b, err := fixtures.ReadFile("fixtures/" + name + ".json")
 	if err != nil {
