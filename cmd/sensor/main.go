@@ -46,7 +46,7 @@ func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 func (p *program) tableOptions(more string) table.Options {
 	opt := table.Options{Color: p.color, More: more}
 	if f, ok := p.stdout.(*os.File); ok && p.outTerm {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 			opt.Width = max(width, 60)
 		}
 	}

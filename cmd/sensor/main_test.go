@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -17,8 +16,6 @@ import (
 
 	"flowscope/internal/testenv"
 )
-
-var update = flag.Bool("update", false, "rewrite the generated documentation")
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"sensor": main})
@@ -84,33 +81,6 @@ func tear(ts *testscript.TestScript, neg bool, args []string) {
 		n = 10*n + int(c-'0')
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), b[:min(n, len(b))], 0o600))
-}
-
-//go:generate go test -run ^TestDocs$ -update .
-
-// TestDocs holds docs/cli.md against the program.
-func TestDocs(t *testing.T) {
-	root, err := testenv.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(root, "docs", "cli.md")
-	var got bytes.Buffer
-	if err := writeMarkdown(&got, newRoot(&program{})); err != nil {
-		t.Fatal(err)
-	}
-	if *update {
-		if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("%s is not what the program says; run go generate ./cmd/sensor (-file +program):\n%s", path, diff)
-	}
 }
 
 // TestInterrupt sends a signal to a sensor that waits for more on standard

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 
+	"flowscope/parsers"
 	"flowscope/sensor"
 	"flowscope/testdata"
 	"flowscope/userspace/export/fields"
@@ -14,7 +15,7 @@ import (
 var schemaVersion = strconv.Itoa(fields.Version)
 
 // protocols returns the parsers of this build.
-func protocols() []sensor.Protocol { return nil }
+func protocols() []sensor.Protocol { return parsers.All }
 
 // openDemo opens the capture that is built in.
 func openDemo(opt replay.Options) (*replay.Source, error) {
