@@ -91,9 +91,8 @@ func (s *shard) probeDatagram(f *flowtab.Flow, ss *session, d *heldDatagram) boo
 		return f.Session != 0
 	}
 	if ss.candidates == 0 || !within || !s.budget.Take(len(d.data)) {
-		s.books.unknown++
 		s.books.udpBypassed += uint64(len(d.data))
-		s.done(f)
+		s.done(f, leftUnknown)
 		return false
 	}
 	h := *d
@@ -119,11 +118,11 @@ func (s *shard) parseDatagram(f *flowtab.Flow, ss *session, d *heldDatagram) {
 	switch {
 	case err == nil:
 	case errors.Is(err, sensor.ErrDone):
-		s.done(f)
+		s.done(f, leftDone)
 	default:
 		s.fail(f, ss, d.from, err)
 		if ss.errors++; ss.errors >= sensor.MaxDatagramErrors {
-			s.done(f)
+			s.done(f, leftFailed)
 		}
 	}
 }

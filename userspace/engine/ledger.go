@@ -4,10 +4,10 @@ import "flowscope/sensor"
 
 // books are what one shard counts for the ledger.
 type books struct {
-	created uint64
-	ended   [sensor.EndShutdown + 1]uint64
-	packets uint64 // counted in flows
-	left    uint64 // of them, in flows that have ended
+	created      uint64
+	ended        [sensor.EndShutdown + 1]uint64
+	packets      uint64 // counted in flows
+	packetsEnded uint64 // of them, in flows that have ended
 
 	// Every payload byte of TCP that was seen, or is known to be missing, is
 	// in one of these.
@@ -17,11 +17,12 @@ type books struct {
 	tcpOutOfWindow, afterClose, tcpChecksum, tcpFragment         uint64
 	tcpHeld, tcpBuffered, tcpLost                                uint64
 
-	udpSeen                                                         uint64
-	udpDelivered, udpBypassed, udpCut, udpChecksum, udpFragment     uint64
-	udpHeld, udpLost                                                uint64
-	messages, parserErrors, recognised, unknown, retiredAtGap, gaps uint64
-	anomalies                                                       uint64
+	udpSeen                                                     uint64
+	udpDelivered, udpBypassed, udpCut, udpChecksum, udpFragment uint64
+	udpHeld, udpLost                                            uint64
+
+	sessions uint64 // begun
+	left     [leftWays]uint64
 }
 
 // account adds the shard's accounts to l.
@@ -43,7 +44,7 @@ func (s *shard) account(l *sensor.Ledger) {
 		live += f.Dir[0].Packets + f.Dir[1].Packets
 	}
 	l.Add(sensor.Account{Stage: "flow_packets", Unit: "packets", Total: b.packets, Rows: []sensor.Row{
-		{Name: "ended", Count: b.left},
+		{Name: "ended", Count: b.packetsEnded},
 		{Name: "live", Count: live},
 	}})
 	l.Add(sensor.Account{Stage: "tcp_payload", Unit: "bytes", Total: b.tcpSeen + b.tcpMissing, Rows: []sensor.Row{
@@ -69,4 +70,12 @@ func (s *shard) account(l *sensor.Ledger) {
 		{Name: "lost", Count: b.udpLost},
 		{Name: "held", Count: b.udpHeld},
 	}})
+
+	sessions := sensor.Account{Stage: "sessions", Unit: "sessions", Total: b.sessions, Rows: []sensor.Row{
+		{Name: "live", Count: uint64(len(s.sessions.items) - len(s.sessions.free))},
+	}}
+	for why, n := range b.left {
+		sessions.Rows = append(sessions.Rows, sensor.Row{Name: leftNames[why], Count: n})
+	}
+	l.Add(sessions)
 }

@@ -19,7 +19,6 @@ func (s *shard) lost(f *flowtab.Flow, r *sensor.Record) {
 	case sensor.ProtoUDP:
 		s.books.udpSeen += n
 		s.books.udpLost += n
-		s.books.gaps++
 		ev := s.event(sensor.FlowGap, f, sensor.NotEnded)
 		ev.Side, ev.Lost, ev.Reason = side(f, r.From&1), int64(n), r.Reason
 		s.out.send()

@@ -315,7 +315,6 @@ func (s *shard) gap(f *flowtab.Flow, i uint8, n int64, why sensor.Loss, missing 
 		again(f, i, h.gaps, 'G')
 	}
 	s.books.tcpGap += uint64(n)
-	s.books.gaps++
 	offset := d.Stream
 	d.NextSeq += uint32(n)
 	d.Stream += uint64(n)

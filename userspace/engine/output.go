@@ -84,7 +84,6 @@ func (s *shard) anomaly(f *flowtab.Flow, i uint8, a sensor.Anomaly) {
 	mark := uint16(markAnomaly) << (a - 1)
 	if d := &f.Dir[i]; d.Marks&mark == 0 {
 		d.Marks |= mark
-		s.books.anomalies++
 		ev := s.event(sensor.FlowAnomaly, f, sensor.NotEnded)
 		ev.Side, ev.Anomaly = side(f, i), a
 		s.out.send()

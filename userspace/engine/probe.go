@@ -30,8 +30,7 @@ func (s *shard) probe(f *flowtab.Flow, ss *session, i uint8, n int, t sensor.Tim
 		within := ss.probed[i].spend(s.cfg, n)
 		if !s.recognise(f, ss, m, i, ss.pending(i)) {
 			if ss.candidates == 0 || !within {
-				s.books.unknown++
-				s.done(f)
+				s.done(f, leftUnknown)
 			}
 			return
 		}

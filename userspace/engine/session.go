@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"runtime/debug"
 
 	"flowscope/sensor"
@@ -34,14 +33,6 @@ type session struct {
 	queue  []heldDatagram
 }
 
-// pending returns the bytes of direction i that were not consumed.
-func (ss *session) pending(i uint8) []byte {
-	if len(ss.buf[i]) > 0 {
-		return ss.buf[i]
-	}
-	return ss.lent[i]
-}
-
 // reads reports whether the engine looks at the payload of TCP at all.
 func (s *shard) reads() bool { return s.cfg.StreamData || len(s.cat.stream.protocols) > 0 }
 
@@ -61,9 +52,10 @@ func (s *shard) session(f *flowtab.Flow, m *menu, from uint8) *session {
 	}
 	hinted := m.hinted(&f.Key)
 	if m.all|hinted == 0 {
-		s.done(f)
+		s.done(f, leftUnknown)
 		return nil
 	}
+	s.books.sessions++
 	n, ss := s.sessions.get()
 	f.Session = n
 	ss.candidates = m.all | hinted
@@ -83,12 +75,26 @@ func (s *shard) choose(f *flowtab.Flow, ss *session, m *menu, n int) {
 	if f.App == 0 {
 		f.App = uint8(m.first + n + 1)
 	}
-	s.books.recognised++
 }
 
+// left says why a session ended.
+type left uint8
+
+const (
+	leftEnded   left = iota // the flow did
+	leftDone                // the parser had seen all it wants
+	leftUnknown             // no protocol was recognised
+	leftFailed              // the parser returned an error, or panicked
+	leftGap                 // the parser cannot go on behind a gap
+	leftBuffer              // the parser let too much pile up
+	leftWays
+)
+
+var leftNames = [leftWays]string{"ended", "done", "unknown", "failed", "gap", "buffer_limit"}
+
 // done notes that no parser will want the flow's payload any more.
-func (s *shard) done(f *flowtab.Flow) {
-	s.release(f)
+func (s *shard) done(f *flowtab.Flow, why left) {
+	s.release(f, why)
 	f.Flags |= flagDone
 	if s.out.bypass != nil && !s.cfg.StreamData {
 		s.out.bypass(f.Key)
@@ -96,7 +102,7 @@ func (s *shard) done(f *flowtab.Flow) {
 }
 
 // release frees the session of a flow; what it had not consumed is booked.
-func (s *shard) release(f *flowtab.Flow) {
+func (s *shard) release(f *flowtab.Flow, why left) {
 	if f.Session == 0 {
 		return
 	}
@@ -105,83 +111,8 @@ func (s *shard) release(f *flowtab.Flow) {
 	s.drop(ss, 1)
 	s.dropDatagrams(ss)
 	s.sessions.put(f.Session)
+	s.books.left[why]++
 	f.Session = 0
-}
-
-// drop forgets the bytes of a direction that were not consumed.
-func (s *shard) drop(ss *session, i uint8) {
-	n := uint64(len(ss.pending(i)))
-	s.books.tcpBuffered -= n
-	s.books.tcpUnparsed += n
-	ss.lent[i] = nil
-	s.free(ss, i)
-}
-
-func (s *shard) free(ss *session, i uint8) {
-	s.budget.Give(len(ss.store[i]))
-	ss.buf[i], ss.store[i] = nil, nil
-}
-
-// smallBuffer is the size up to which an empty buffer is kept for the next
-// message that is cut in two.
-const smallBuffer = 2048
-
-// consume moves direction i forward by n bytes that the parser has dealt with.
-func (s *shard) consume(ss *session, i uint8, n int) {
-	s.books.tcpBuffered -= uint64(n)
-	s.books.tcpDelivered += uint64(n)
-	if len(ss.buf[i]) == 0 {
-		ss.lent[i] = ss.lent[i][n:]
-		return
-	}
-	ss.buf[i] = ss.buf[i][n:]
-	if len(ss.buf[i]) == 0 && len(ss.store[i]) > smallBuffer {
-		s.free(ss, i)
-	}
-}
-
-// keep moves data behind the bytes of direction i that are owned, and reports
-// whether the caps allow it. If not, the parser is retired.
-func (s *shard) keep(f *flowtab.Flow, ss *session, i uint8, data []byte) bool {
-	need := len(ss.buf[i]) + len(data)
-	if need > s.maxUnconsumed(ss) {
-		s.overflow(f, i, data)
-		return false
-	}
-	if len(ss.buf[i]) == 0 {
-		ss.buf[i] = ss.store[i][:0]
-	}
-	if need > cap(ss.buf[i]) {
-		size := max(need+need/2, 64)
-		if !s.budget.Take(size - len(ss.store[i])) {
-			s.overflow(f, i, data)
-			return false
-		}
-		store := make([]byte, size)
-		ss.buf[i] = store[:copy(store, ss.buf[i])]
-		ss.store[i] = store
-	}
-	ss.buf[i] = append(ss.buf[i], data...)
-	return true
-}
-
-// overflow retires the parser of a flow that let too much pile up; data is what
-// did not fit.
-func (s *shard) overflow(f *flowtab.Flow, i uint8, data []byte) {
-	s.sessions.at(f.Session).lent[i] = nil
-	s.books.tcpBuffered -= uint64(len(data))
-	s.books.tcpUnparsed += uint64(len(data))
-	s.anomaly(f, i, sensor.BufferLimit)
-	s.done(f)
-}
-
-func (s *shard) maxUnconsumed(ss *session) int {
-	if ss.stream != nil {
-		if n := s.cat.stream.protocols[ss.number].MaxBuffer; n > 0 {
-			return n
-		}
-	}
-	return s.cfg.MaxUnconsumed
 }
 
 // feed gives bytes that are next in order, and already behind the direction's
@@ -282,7 +213,6 @@ func (s *shard) number(ss *session) int {
 
 // message reports what a parser emits; parsers get it as emit.
 func (s *shard) message(m sensor.Message) {
-	s.books.messages++
 	ev := s.event(sensor.FlowMessage, s.cur.f, sensor.NotEnded)
 	ev.Side, ev.Time, ev.App, ev.Msg = s.cur.side, s.cur.time, s.cur.app, m
 	s.out.send()
@@ -292,7 +222,7 @@ func (s *shard) message(m sensor.Message) {
 // to another.
 func (s *shard) retire(f *flowtab.Flow, ss *session, i uint8, t sensor.Timestamp, err error) {
 	if errors.Is(err, sensor.ErrDone) {
-		s.done(f)
+		s.done(f, leftDone)
 		return
 	}
 	if name, ok := sensor.HandedTo(err); ok {
@@ -300,12 +230,11 @@ func (s *shard) retire(f *flowtab.Flow, ss *session, i uint8, t sensor.Timestamp
 		return
 	}
 	s.fail(f, ss, i, err)
-	s.done(f)
+	s.done(f, leftFailed)
 }
 
 // fail reports the error of a parser.
 func (s *shard) fail(f *flowtab.Flow, ss *session, i uint8, err error) {
-	s.books.parserErrors++
 	ev := s.event(sensor.FlowError, f, sensor.NotEnded)
 	ev.Side, ev.App, ev.Err = side(f, i), s.cat.names[s.number(ss)], err
 	if ss.stream != nil {
@@ -329,7 +258,7 @@ func (s *shard) handTo(f *flowtab.Flow, ss *session, i uint8, t sensor.Timestamp
 	n := m.named(name)
 	switch {
 	case ss.handed > maxHanded, name != "" && n < 0, name == "" && m.all&^(1<<from) == 0:
-		s.done(f)
+		s.done(f, leftUnknown)
 		return
 	case name != "":
 		s.choose(f, ss, m, n)
@@ -360,15 +289,13 @@ func (s *shard) sessionGap(f *flowtab.Flow, i uint8, n int64) {
 		return // the probes go on behind the gap
 	}
 	if r, ok := ss.stream.(sensor.Resyncer); !ok || !s.resync(r, side(f, i), lost) {
-		s.books.retiredAtGap++
-		s.done(f)
+		s.done(f, leftGap)
 	}
 }
 
 func (s *shard) resync(r sensor.Resyncer, side sensor.Side, lost int64) (ok bool) {
 	defer func() {
 		if recover() != nil {
-			s.books.parserErrors++
 			ok = false
 		}
 	}()
@@ -382,39 +309,3 @@ type PanicError struct {
 }
 
 func (e *PanicError) Error() string { return fmt.Sprintf("parser panicked: %v", e.Value) }
-
-// recent remembers the last few segments of a direction by their digests, to
-// tell a retransmission from a segment that puts other bytes in its place. Only
-// the first and last 64 bytes are looked at, so that bulk data costs nothing.
-type recent struct {
-	next uint8
-	seg  [4]struct {
-		seq, n uint32
-		sum    uint64
-	}
-}
-
-var recentSeed = maphash.MakeSeed()
-
-func digest(data []byte) uint64 {
-	const edge = 64
-	if len(data) <= 2*edge {
-		return maphash.Bytes(recentSeed, data)
-	}
-	return maphash.Bytes(recentSeed, data[:edge]) ^ 3*maphash.Bytes(recentSeed, data[len(data)-edge:])
-}
-
-func (r *recent) add(seq uint32, data []byte) {
-	e := &r.seg[r.next%uint8(len(r.seg))]
-	e.seq, e.n, e.sum = seq, uint32(len(data)), digest(data)
-	r.next++
-}
-
-func (r *recent) differs(seq uint32, data []byte) bool {
-	for i := range r.seg {
-		if e := &r.seg[i]; e.n > 0 && e.seq == seq && e.n == uint32(len(data)) {
-			return e.sum != digest(data)
-		}
-	}
-	return false
-}

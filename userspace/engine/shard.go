@@ -241,9 +241,9 @@ func (s *shard) end(ref flowtab.Ref, f *flowtab.Flow, why sensor.EndReason) {
 	} else if f.Session != 0 {
 		s.endDatagrams(f)
 	}
-	s.release(f)
+	s.release(f, leftEnded)
 	s.books.ended[why]++
-	s.books.left += f.Dir[0].Packets + f.Dir[1].Packets
+	s.books.packetsEnded += f.Dir[0].Packets + f.Dir[1].Packets
 	s.report(sensor.FlowEnd, f, why)
 	for i := range f.Dir {
 		if h := f.Dir[i].Half; h != 0 {

@@ -311,7 +311,7 @@ func inWindow(f *flowtab.Flow, r *sensor.Record) bool {
 func (s *shard) closed(ref flowtab.Ref, f *flowtab.Flow, why sensor.EndReason) {
 	f.End = why
 	f.Phase = phaseClosed
-	s.release(f)
+	s.release(f, leftEnded)
 	f.Flags |= flagDone
 	s.schedule(ref, f)
 }
