@@ -97,7 +97,7 @@ func checkFilter(opt replay.Options) error {
 	}
 	src, err := replay.NewReader(opt, "no packets", strings.NewReader(""))
 	if err != nil {
-		return usagef("filter %q: %w", opt.Filter, err)
+		return fail(exitUsage, err)
 	}
 	return src.Close()
 }
