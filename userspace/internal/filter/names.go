@@ -136,7 +136,7 @@ type service struct {
 var services = map[string]service{
 	"ftp": {21, protoTCP}, "ssh": {22, protoTCP}, "telnet": {23, protoTCP}, "smtp": {25, protoTCP},
 	"domain": {53, 0}, "http": {80, protoTCP}, "ntp": {123, protoUDP}, "https": {443, 0},
-	"pop3": {110, protoTCP}, "imap2": {143, protoTCP}, "bgp": {179, protoTCP}, "syslog": {514, protoUDP},
+	"pop3": {110, protoTCP}, "imap2": {143, protoTCP}, "bgp": {179, protoTCP}, "syslog": {514, 0},
 	"ldap": {389, 0}, "sip": {5060, 0}, "tftp": {69, protoUDP},
 }
 

@@ -23,6 +23,18 @@ var links = []struct {
 	{0, "NULL"}, {108, "LOOP"}, {228, "IPV4"}, {229, "IPV6"},
 }
 
+// needReference needs a tcpdump with the libpcap that Compile follows.
+func needReference(t testing.TB) {
+	t.Helper()
+	out, err := exec.Command(testenv.Need(t, "tcpdump"), "--version").CombinedOutput()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(out), "libpcap version 1.10.") {
+		testenv.Skipf(t, "the reference is libpcap 1.10, as in Debian 12; this is %q", out)
+	}
+}
+
 // tcpdump compiles an expression with tcpdump. A refusal is a message.
 func tcpdump(t testing.TB, link, expr string, flags ...string) (prog []bpf.RawInstruction, refusal string) {
 	t.Helper()

@@ -174,7 +174,7 @@ func (c *compiler) number(off int, text string) uint32 {
 // ip6Len returns the length of the longest prefix of s that has the form of an
 // IPv6 address, 0 if there is none.
 func ip6Len(s string) int {
-	const maxText = 256 // far more than any address has, even with leading zeros
+	const maxText = 48 // no address is longer
 	run := reIP6.FindString(s)
 	for n := min(len(run), maxText); n >= 2; n-- {
 		if isIP6(run[:n]) {
