@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -53,9 +54,20 @@ func closeTwice(t *testing.T, s *Source) {
 			t.Errorf("Close: %v", err)
 		}
 	}
-	var r sensor.Record
-	if err := s.Read(&r); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("Read after Close: %v, want net.ErrClosed", err)
+}
+
+func TestReadAfterClose(t *testing.T) {
+	path := file(t, "pcap", makePcap(binary.LittleEndian, magicMicro, packets(2)...))
+	for _, paths := range [][]string{{path}, {path, path}} {
+		s, err := Open(Options{}, paths...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		closeTwice(t, s)
+		var r sensor.Record
+		if err := s.Read(&r); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Read after Close: %v, want net.ErrClosed", err)
+		}
 	}
 }
 
@@ -98,22 +110,62 @@ func TestCloseEndsReadOfStdin(t *testing.T) {
 	if _, err := w.Write(makePcap(binary.LittleEndian, magicMicro, packets(2)...)); err != nil {
 		t.Fatal(err)
 	}
-	fd := int(r.Fd())
-	s, err := newSource(Options{}, []input{{name: stdinName, stdin: true}})
+	replaceStdin(t, r)
+	s, err := Open(Options{}, "-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	// As openWaiting does with descriptor 0.
-	f, err := newWaiter(fd, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.inputs[0].reader = f
 	result := blocked(t, s, 2)
 	closeTwice(t, s)
 	mustEnd(t, result)
-	if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err != nil {
-		t.Errorf("the descriptor that is not ours was closed: %v", err)
+	if _, err := r.Stat(); err != nil {
+		t.Errorf("standard input was closed: %v", err)
+	}
+}
+
+// replaceStdin makes f the standard input for a test.
+func replaceStdin(t *testing.T, f *os.File) {
+	old := os.Stdin
+	os.Stdin = f
+	t.Cleanup(func() { os.Stdin = old })
+}
+
+func TestStdin(t *testing.T) {
+	ps := packets(30)
+	b := makePcap(binary.LittleEndian, magicMicro, ps...)
+	for _, content := range [][]byte{b, gzipped1(b)} {
+		path := file(t, "capture", content)
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		go func() { w.Write(content); w.Close() }()
+		for _, stdin := range []*os.File{f, r} {
+			replaceStdin(t, stdin)
+			s, err := Open(Options{}, "-")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := drain(t, s)
+			if err != nil || !slices.Equal(got, want(ps)) {
+				t.Errorf("%d records, %v; want %d", len(got), err, len(ps))
+			}
+			if done, total := s.Progress(); done != int64(len(content)) || total != 0 && total != done {
+				t.Errorf("Progress() = %d, %d, want %d done", done, total, len(content))
+			}
+			if _, err := stdin.Stat(); err != nil {
+				t.Errorf("standard input was closed: %v", err)
+			}
+		}
+	}
+	if _, err := Open(Options{}, "-", "-"); err == nil {
+		t.Error("Open took standard input twice")
 	}
 }
 

@@ -27,6 +27,9 @@ var strangers = []struct{ magic, what string }{
 	{"{", "JSON or other text"},
 }
 
+// describeBytes is how much of a file describe looks at.
+const describeBytes = 64
+
 // describe says what a file that is no capture looks like, from its first bytes.
 func describe(b []byte) string {
 	if len(b) == 0 {
@@ -47,7 +50,7 @@ func describe(b []byte) string {
 }
 
 func isText(b []byte) bool {
-	for _, c := range b[:min(len(b), 64)] {
+	for _, c := range b {
 		if c < ' ' && c != '\n' && c != '\r' && c != '\t' || c >= 0x7f {
 			return false
 		}

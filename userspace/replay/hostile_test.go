@@ -47,6 +47,9 @@ func TestCutAnywhere(t *testing.T) {
 				whole++
 			}
 			for _, stable := range []bool{false, true} {
+				if stable && n%16 != 0 {
+					continue
+				}
 				s, err := NewReader(Options{Stable: stable}, "cut", bytes.NewReader(c.b[:n]))
 				if err != nil {
 					t.Fatal(err)

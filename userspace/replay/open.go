@@ -73,7 +73,9 @@ func (s *Source) openInput(in *input) error {
 	case pcapngFormat:
 		return s.pcapng.start(&s.win)
 	}
-	return &formatError{describe(s.win.rest())}
+	s.win.need(describeBytes)
+	b := s.win.rest()
+	return &formatError{describe(b[:min(len(b), describeBytes)])}
 }
 
 // attach gives the window its feed: a mapping where that can be, else a stream.

@@ -36,7 +36,7 @@ func openWaiter(path string) (*waiter, error) {
 // openWaiting opens an input that is not a regular file.
 func openWaiting(in *input) (io.ReadCloser, error) {
 	if in.stdin {
-		return newWaiter(unix.Stdin, false)
+		return newWaiter(int(os.Stdin.Fd()), false)
 	}
 	return openWaiter(in.name)
 }
