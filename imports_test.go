@@ -29,6 +29,7 @@ var rules = []struct{ pkg, module, outside string }{
 	{`userspace/export/.*`, `sensor|userspace/export/.*`, ``},
 	{`cmd/sensor`, `sensor|parsers(/.*)?|testdata|userspace/(engine|replay|live|export/.*)`, `github.com/spf13/.*|golang.org/x/term|golang.org/x/sys/unix`},
 	{`examples/.*`, `sensor|parsers(/.*)?|testdata|userspace/(engine|replay|live|export/.*)`, `github.com/google/gopacket`},
+	{`testdata/bench`, `sensor|parsers(/.*)?|testdata/.*|userspace/(engine|replay|export/.*)`, `golang.org/x/sys/unix`},
 	{`testdata(/.*)?`, `sensor|testdata(/.*)?`, `github.com/google/gopacket(/.*)?|golang.org/x/net/.*|github.com/klauspost/compress/.*`},
 	{`internal/testenv`, ``, ``},
 	{`tools`, ``, ``},
