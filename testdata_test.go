@@ -27,6 +27,7 @@ import (
 	"flowscope/internal/testenv"
 	"flowscope/testdata/build"
 	"flowscope/testdata/captures"
+	"flowscope/testdata/load"
 )
 
 func TestCapturesAreReproducible(t *testing.T) {
@@ -92,6 +93,27 @@ func unpack(t *testing.T, name string, b []byte) []byte {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// TestLoadIsReproducible holds the large captures to their bytes by small ones.
+func TestLoadIsReproducible(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		write func(io.Writer, int) (load.Sums, error)
+		want  string
+	}{
+		{"mixed", load.Mixed, "7ddf085fa5a1de40"},
+		{"small", load.Small, "bc93baf06820ecf5"},
+	} {
+		h := sha256.New()
+		sums, err := c.write(h, 20_000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := hex.EncodeToString(h.Sum(nil)[:8]); got != c.want {
+			t.Errorf("%s: %d packets with hash %s, want %s", c.name, sums.Packets, got, c.want)
+		}
+	}
 }
 
 // tally is what one endpoint of a conversation sent.
