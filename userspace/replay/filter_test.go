@@ -35,6 +35,28 @@ func TestFilter(t *testing.T) {
 	}
 }
 
+func TestTee(t *testing.T) {
+	ps := packets(20)
+	var got []uint64
+	tee := func(f *Frame) {
+		if !bytes.Equal(f.Data, ps[f.Ordinal-1].data) {
+			t.Errorf("frame %d has other bytes", f.Ordinal)
+		}
+		got = append(got, f.Ordinal)
+	}
+	path := file(t, "x", makePcap(binary.LittleEndian, magicMicro, ps...))
+	s, err := Open(Options{Filter: "udp portrange 1005-1014", MaxPackets: 3, Tee: tee}, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := drain(t, s); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got, []uint64{6, 7, 8}) {
+		t.Errorf("Tee got %v, want 6, 7 and 8", got)
+	}
+}
+
 func TestFilterBooks(t *testing.T) {
 	s, err := NewReader(Options{Filter: "udp port 1003"}, "test", bytes.NewReader(makePcap(binary.LittleEndian, magicMicro, packets(20)...)))
 	if err != nil {
@@ -89,9 +111,11 @@ func TestFilterErrors(t *testing.T) {
 	if _, err := NewReader(Options{Filter: "udp port"}, "x", bytes.NewReader(b)); err == nil {
 		t.Error("NewReader took a filter with a syntax error")
 	}
-	s := FromPacketSource(Options{Filter: "udp port"}, brokenSource{}, 1)
-	var fe *filter.Error
-	if err := s.Read(new(sensor.Record)); !errors.As(err, &fe) {
-		t.Errorf("FromPacketSource: Read = %v, want a filter.Error", err)
+	for expr, link := range map[string]LinkType{"udp port": 1, "ether host 2:0:0:0:0:1": 101} {
+		s := FromPacketSource(Options{Filter: expr}, brokenSource{}, link)
+		var fe *filter.Error
+		if err := s.Read(new(sensor.Record)); !errors.As(err, &fe) {
+			t.Errorf("FromPacketSource with %q: Read = %v, want a filter.Error", expr, err)
+		}
 	}
 }

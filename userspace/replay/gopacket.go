@@ -21,6 +21,9 @@ type LinkType = frame.LinkType
 // it.
 func FromPacketSource(opt Options, src gopacket.PacketDataSource, link LinkType) *Source {
 	s, err := newSource(opt, []input{{name: "packet source", packets: src}})
+	if err == nil {
+		err = s.filter.check(link)
+	}
 	s.packets = packetReader{read: src.ReadPacketData, link: link}
 	if z, ok := src.(gopacket.ZeroCopyPacketDataSource); ok && !opt.Stable {
 		s.packets.read = z.ZeroCopyReadPacketData

@@ -115,6 +115,11 @@ func (in *iface) time(ticks uint64) sensor.Timestamp {
 	if ticks < in.exact {
 		return sensor.Timestamp(ticks * in.scale)
 	}
+	return in.anyTime(ticks)
+}
+
+// anyTime is time for any clock.
+func (in *iface) anyTime(ticks uint64) sensor.Timestamp {
 	var sec, part, nsec uint64
 	switch {
 	case in.binary:

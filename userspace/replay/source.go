@@ -283,6 +283,10 @@ func (s *Source) fail(offset int64, err error) {
 // Account adds the accounts of the frames read to l.
 func (s *Source) Account(l *sensor.Ledger) { s.classes.Account(l) }
 
+// Stable reports whether payloads stay valid until Close, as Options.Stable
+// asked.
+func (s *Source) Stable() bool { return s.opt.Stable }
+
 // Skipped returns what was found in directories and is no capture, each with
 // what it looks like. It is complete when Read has returned an error.
 func (s *Source) Skipped() []string { return s.skipped }
