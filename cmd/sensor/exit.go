@@ -16,7 +16,7 @@ const (
 
 // exitCodes is the table of help and docs.
 const exitCodes = `Exit codes:
-  0  all input was read and written
+  0  all input was read and written, or who read standard output left first
   1  something failed, or the run was interrupted; what was seen until then is written
   2  wrong usage: flags, arguments, or a filter that cannot be compiled; nothing was read
   3  part of the input could not be read; what could is written
