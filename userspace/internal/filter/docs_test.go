@@ -59,14 +59,14 @@ func docRows(t *testing.T, section string) [][]string {
 }
 
 func TestDocsCompiled(t *testing.T) {
-	needReference(t)
+	reference := newReference(t)
 	for _, row := range docRows(t, "What is compiled") {
 		examples := codeIn(row[0])
 		if len(examples) == 0 {
 			t.Errorf("row %q has no example", row)
 		}
 		for _, expr := range examples {
-			if !compareWithTcpdump(t, t, 0, expr) && knownHere(expr) {
+			if _, ok := reference.compare(t, t, 1, expr); !ok && knownHere(expr) {
 				t.Errorf("%q is documented and refused", expr)
 			}
 		}
@@ -74,7 +74,7 @@ func TestDocsCompiled(t *testing.T) {
 }
 
 func TestDocsRefused(t *testing.T) {
-	needReference(t)
+	reference := newReference(t)
 	for _, row := range docRows(t, "What is refused although tcpdump compiles it") {
 		for _, expr := range codeIn(row[0]) {
 			if p, err := Compile(expr, 1, testSnaplen); err == nil {
@@ -82,7 +82,7 @@ func TestDocsRefused(t *testing.T) {
 			}
 		}
 		for _, expr := range codeIn(row[1]) {
-			if !compareWithTcpdump(t, t, 0, expr) {
+			if _, ok := reference.compare(t, t, 1, expr); !ok {
 				t.Errorf("%q is documented as an alternative and refused", expr)
 			}
 		}

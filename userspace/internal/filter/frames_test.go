@@ -128,11 +128,12 @@ func frames(link uint16) [][]byte {
 			case 276:
 				add(t, uint16(0), uint32(2), uint16(1), 0, 6, "\x02\x00\x00\x00\x00\x01\x00\x00", p)
 			case 0, 108:
-				family := map[uint16]uint32{0x0800: 2, 0x86dd: 10}[t]
-				if link == 0 {
-					family = family<<24 | family>>24
+				for _, family := range map[uint16][]uint32{0x0800: {2}, 0x86dd: {30, 24, 28, 10}}[t] {
+					if link == 0 {
+						family <<= 24
+					}
+					add(family, p)
 				}
-				add(family, p)
 			default:
 				add(p)
 			}

@@ -17,8 +17,8 @@ const (
 	byVersion                 // raw IP: the first nibble of the payload
 	alwaysIP                  // raw IPv4
 	alwaysIP6                 // raw IPv6
-	byFamilyLE                // BSD loopback, address family of a little-endian host
-	byFamilyBE                // OpenBSD loopback
+	byFamilyLE                // BSD loopback: address family of a little-endian host
+	byFamilyBE                // OpenBSD loopback: address family
 	byCookedV1                // Linux SLL
 	byCookedV2                // Linux SLL2
 	byPPP                     // PPP in PPPoE
@@ -38,11 +38,11 @@ var linkLayers = map[uint16]linkLayer{
 	276: {"Linux cooked v2", byCookedV2, 0, 20},
 }
 
-// Address families in the loopback headers, as tcpdump compares them on Linux.
-const (
-	familyIP  = 2
-	familyIP6 = 10
-)
+// Address families in the loopback headers. That of IPv6 differs between systems
+// (Darwin; NetBSD and OpenBSD; FreeBSD), and a file does not say where it is from.
+const familyIP = 2
+
+var familiesIP6 = [...]uint32{30, 24, 28}
 
 const (
 	cookedLLC    = 0x0004 // protocol of a Linux SLL header with an 802.2 header behind it
@@ -90,15 +90,20 @@ func (c *compiler) linkType(off int, proto uint32) *cond {
 
 // family compares the address family of a loopback header.
 func (c *compiler) family(proto uint32) *cond {
-	families := map[uint32]uint32{etherIP: familyIP, etherIP6: familyIP6}
-	v, ok := families[proto]
-	if !ok {
-		return c.constantly(false)
+	is := func(family uint32) *cond {
+		if c.link.naming == byFamilyLE {
+			family <<= 24
+		}
+		return c.compare(relLink, 0, sizeW, family)
 	}
-	if c.link.naming == byFamilyLE {
-		v <<= 24
+	switch proto {
+	case etherIP:
+		return is(familyIP)
+	case etherIP6:
+		f := familiesIP6
+		return or(or(is(f[0]), is(f[1])), is(f[2]))
 	}
-	return c.compare(relLink, 0, sizeW, v)
+	return c.constantly(false)
 }
 
 // behindLabels is true if the last label has the bottom-of-stack bit and the
