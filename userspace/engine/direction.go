@@ -10,6 +10,9 @@ func direction(r *sensor.Record) (initiator uint8, by sensor.Evidence) {
 	if k.Kind != sensor.FiveTuple {
 		return from, sensor.ByFirst
 	}
+	if k.Proto != sensor.ProtoTCP && k.IP(to).IsMulticast() {
+		return from, sensor.ByFirst // what is sent to many is no answer, and a group never asks
+	}
 	switch k.Proto {
 	case sensor.ProtoTCP:
 		switch r.TCPFlags & (sensor.SYN | sensor.ACK) {

@@ -24,6 +24,13 @@ type half struct {
 	syn *sensor.Record // a SYN on an open connection that waits for its SYN-ACK
 }
 
+// maybeFIN reports whether all that is known to be missing of direction d is one
+// number of the sequence space, behind everything seen. It is more likely to be
+// a FIN that was not captured than a byte: no gap, unless something follows it.
+func (h *half) maybeFIN(d *flowtab.Dir) bool {
+	return h.acked && h.queue.Empty() && h.ackedTo == d.NextSeq+1
+}
+
 // half returns the half of direction i, making it if there is none.
 func (s *shard) half(f *flowtab.Flow, i uint8) *half {
 	d := &f.Dir[i]

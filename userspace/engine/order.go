@@ -163,7 +163,7 @@ func (s *shard) holeSince(ref flowtab.Ref, f *flowtab.Flow, i uint8) {
 		return
 	}
 	h := s.half(f, i)
-	if h.giveUp != 0 || h.queue.Empty() && !h.acked && !waiting {
+	if h.giveUp != 0 || h.queue.Empty() && !waiting && (!h.acked || h.maybeFIN(d)) {
 		return
 	}
 	wait := s.cfg.Timeouts.Hole
@@ -188,8 +188,8 @@ func (s *shard) ackedUnseen(ref flowtab.Ref, f *flowtab.Flow, i uint8, ack uint3
 	if !h.acked {
 		h.acked = true
 		h.giveUp = 0
-		s.holeSince(ref, f, i)
 	}
+	s.holeSince(ref, f, i)
 }
 
 // giveUp ends the wait for a hole whose time is up: it becomes a gap, and the
@@ -253,6 +253,9 @@ func (s *shard) closeStream(f *flowtab.Flow, i uint8, why sensor.Loss) {
 	}
 	if d.Half != 0 {
 		h := s.halves.at(d.Half)
+		if h.maybeFIN(d) && d.State&stFIN == 0 {
+			h.acked = false
+		}
 		for !h.queue.Empty() || h.acked || d.State&stFIN != 0 && d.FinSeq != d.NextSeq {
 			if !s.skip(f, i, why) {
 				break

@@ -238,6 +238,9 @@ func (s *shard) end(ref flowtab.Ref, f *flowtab.Flow, why sensor.EndReason) {
 	if f.Key.Proto == sensor.ProtoTCP {
 		s.closeStream(f, f.Initiator, sensor.LossMissing)
 		s.closeStream(f, f.Initiator^1, sensor.LossMissing)
+		if f.Dir[0].State&f.Dir[1].State&stFIN != 0 && f.End == sensor.NotEnded && why != sensor.EndReused {
+			why = sensor.EndFIN // both closed; bytes before a FIN were still waited for
+		}
 	} else if f.Session != 0 {
 		s.endDatagrams(f)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -135,6 +136,33 @@ func TestTimestamps(t *testing.T) {
 			rt.Fatalf("%d packets counted of %d", packets, len(s.recs))
 		}
 	})
+}
+
+func TestDirection(t *testing.T) {
+	tests := []struct {
+		name     string
+		proto    sensor.Proto
+		src, dst string
+		want     string
+	}{
+		{"nobody is known", sensor.ProtoUDP, "10.0.0.1:2000", "10.0.0.2:3000", "10.0.0.1:2000 first"},
+		{"a server's answer", sensor.ProtoUDP, "10.0.0.1:53", "10.0.0.2:3000", "10.0.0.2:3000 port"},
+		{"a server's announcement", sensor.ProtoUDP, "10.0.0.1:427", "224.0.1.60:3000", "10.0.0.1:427 first"},
+		{"echo request", sensor.ProtoICMP, "10.0.0.1:8", "10.0.0.2:0", "10.0.0.1:8 icmp"},
+		{"echo reply", sensor.ProtoICMP, "10.0.0.1:0", "10.0.0.2:8", "10.0.0.2:8 icmp"},
+		{"unreachable", sensor.ProtoICMP, "10.0.0.1:3", "10.0.0.2:1", "10.0.0.1:3 first"},
+		{"router advertisement to the one who asked", sensor.ProtoICMPv6, "[fe80::1]:134", "[fe80::2]:133", "[fe80::2]:133 icmp"},
+		{"router advertisement to all", sensor.ProtoICMPv6, "[fe80::1]:134", "[ff02::1]:133", "[fe80::1]:134 first"},
+		{"midstream from a server", sensor.ProtoTCP, "10.0.0.1:443", "10.0.0.2:3000", "10.0.0.2:3000 port"},
+		{"ESP", sensor.ProtoESP, "10.0.0.2:0", "10.0.0.1:0", "10.0.0.2:0 first"},
+	}
+	for _, tt := range tests {
+		k, from := sensor.NewKey(tt.proto, netip.MustParseAddrPort(tt.src), netip.MustParseAddrPort(tt.dst))
+		i, by := direction(&sensor.Record{Kind: sensor.Packet, Key: k, From: from, TCPFlags: sensor.ACK})
+		if got := fmt.Sprint(k.AddrPort(i), " ", by); got != tt.want {
+			t.Errorf("%s: initiator %s, want %s", tt.name, got, tt.want)
+		}
+	}
 }
 
 // A flow whose packets make the clock believe in a long silence is not silent

@@ -208,9 +208,9 @@ func (s *shard) ack(ref flowtab.Ref, f *flowtab.Flow, r *sensor.Record, d, o *fl
 		o.State &^= stISNs
 		o.NextSeq = r.Ack
 	}
-	if f.Phase == phaseOpening && r.TCPFlags&sensor.SYN == 0 && d.State&stSYN != 0 {
-		f.Phase = phaseOpen
-		if o.State&stSYNACK != 0 && r.Ack == o.NextSeq {
+	if f.Phase == phaseOpening && r.TCPFlags&sensor.SYN == 0 && (d.State&(stSYN|stSYNACK) != 0 || o.State&stSYNACK != 0) {
+		f.Phase = phaseOpen // whoever goes on after the handshake has seen the end of it, even if we did not
+		if d.State&stSYN != 0 && o.State&stSYNACK != 0 && r.Ack == o.NextSeq {
 			if f.RTT < 0 {
 				f.RTT = max(int64(r.Time)+f.RTT, 0)
 			}

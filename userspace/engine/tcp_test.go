@@ -97,6 +97,60 @@ func TestLifeOfAConnection(t *testing.T) {
 			c.wait(time.Second)
 			c.open()
 		}, []sensor.EventKind{sensor.FlowEnd}, []string{"end 4000 shutdown S1 ShA syn pkts=3/1 payload=0/0 app="}},
+		{"a responder seen alone goes on after its SYN-ACK: no mere attempt", func(s *script) {
+			c := s.tcp(4000, 7)
+			c.seq[client]++
+			c.send(server, sensor.SYN|sensor.ACK, "")
+			c.send(server, sensor.ACK, "")
+			c.wait(40 * time.Second)
+			c.send(server, sensor.ACK|sensor.FIN, "")
+		}, []sensor.EventKind{sensor.FlowEnd}, []string{"end 4000 shutdown SHR ^haf synack pkts=0/3 payload=0/0 app="}},
+		{"a SYN-ACK that is acknowledged is no mere attempt, though the SYN is missing", func(s *script) {
+			c := s.tcp(4000, 7)
+			c.seq[client]++
+			c.send(server, sensor.SYN|sensor.ACK, "")
+			c.send(client, sensor.ACK, "")
+			c.wait(40 * time.Second)
+			c.say(client, "hi")
+		}, []sensor.EventKind{sensor.FlowEnd}, []string{"end 4000 shutdown OTH ^hAD synack pkts=2/1 payload=2/0 app="}},
+		{"both have closed, the bytes before a FIN are missing at the end of the capture", func(s *script) {
+			c := s.tcp(4000, 7).open()
+			c.seq[client] += 100
+			c.close()
+		}, []sensor.EventKind{sensor.FlowGap, sensor.FlowEnd},
+			[]string{"gap initiator 100 at 0: missing", "end 4000 fin SF ShAFfG syn pkts=4/2 payload=0/0 app="}},
+		{"a FIN that was not captured is no missing byte", func(s *script) {
+			c := s.tcp(4000, 7).open()
+			c.say(server, "ho")
+			c.seq[server]++ // its FIN
+			c.send(client, sensor.ACK|sensor.FIN, "")
+			c.wait(5 * time.Second)
+			s.udp("10.0.0.1:1", "10.0.0.2:2", "x")
+			c.send(client, sensor.ACK, "")
+		}, []sensor.EventKind{sensor.FlowGap, sensor.FlowEnd}, []string{
+			"end 4000 shutdown S2 ShAdF syn pkts=4/2 payload=0/2 app=",
+			"end 1 shutdown S0 D first pkts=1/0 payload=1/0 app="}},
+		{"one missing byte that is followed by others was no FIN", func(s *script) {
+			c := s.tcp(4000, 7).open()
+			c.say(server, "ho")
+			c.seq[server]++
+			c.send(client, sensor.ACK, "")
+			c.wait(5 * time.Second)
+			c.say(server, "he")
+			c.wait(3 * time.Second)
+			s.udp("10.0.0.1:1", "10.0.0.2:2", "x")
+			c.say(server, "ha")
+		}, []sensor.EventKind{sensor.FlowGap}, []string{"gap responder 1 at 2: missing"}},
+		{"nor was one missing byte with more acknowledged later", func(s *script) {
+			c := s.tcp(4000, 7).open()
+			c.seq[server]++
+			c.send(client, sensor.ACK, "")
+			c.seq[server] += 9
+			c.send(client, sensor.ACK, "")
+			c.wait(3 * time.Second)
+			s.udp("10.0.0.1:1", "10.0.0.2:2", "x")
+			c.say(server, "ha")
+		}, []sensor.EventKind{sensor.FlowGap}, []string{"gap responder 10 at 0: missing"}},
 		{"idle", func(s *script) {
 			s.tcp(4000, 7).open()
 			s.wait(59 * time.Minute)
