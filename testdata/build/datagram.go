@@ -11,12 +11,16 @@ type UDP struct {
 	*wire
 	// Flow is the truth of this exchange.
 	Flow *Flow
+
+	// seen are the bytes of the IP payload of each fragmented datagram that were
+	// sent, by id.
+	seen map[uint16]map[int]bool
 }
 
 // UDP begins an exchange from a to b ("address:port").
 func (c *Capture) UDP(a, b string, options ...Option) *UDP {
 	w := c.wire("udp", a, b, options)
-	return &UDP{w, w.flow}
+	return &UDP{wire: w, Flow: w.flow, seen: map[uint16]map[int]bool{}}
 }
 
 // Send sends one datagram.
@@ -42,8 +46,9 @@ func datagram(src, dst netip.Addr, from, to uint16, data []byte) []byte {
 
 // Piece is one fragment of a datagram that was not sent yet.
 type Piece struct {
-	ip      []byte
-	payload int
+	ip       []byte
+	id       uint16
+	from, to int // of the IP payload
 }
 
 // Cut makes fragments of one datagram, cut at the given offsets of the IP
@@ -67,18 +72,27 @@ func (u *UDP) Overlapping(s Side, off int, b []byte, more bool) Piece {
 }
 
 func (u *UDP) piece(s Side, id uint16, b []byte, off int, more bool) Piece {
-	payload := len(b)
-	if off == 0 {
-		payload -= 8
-	}
 	f := fragment{id: uint32(id), offset: off, more: more}
-	return Piece{u.ip.packet(u.end[s].Addr(), u.end[s.Other()].Addr(), protoUDP, b, f), payload}
+	return Piece{u.ip.packet(u.end[s].Addr(), u.end[s.Other()].Addr(), protoUDP, b, f), id, off, off + len(b)}
 }
 
-// Put sends fragments in the order given.
+// Put sends fragments in the order given. Each byte of a datagram counts as
+// payload when it is sent for the first time.
 func (u *UDP) Put(s Side, pieces ...Piece) *UDP {
 	for _, p := range pieces {
-		u.packet(s, p.ip, p.payload)
+		seen := u.seen[p.id]
+		if seen == nil {
+			seen = map[int]bool{}
+			u.seen[p.id] = seen
+		}
+		payload := 0
+		for at := max(p.from, 8); at < p.to; at++ {
+			if !seen[at] {
+				seen[at] = true
+				payload++
+			}
+		}
+		u.packet(s, p.ip, payload)
 	}
 	return u
 }

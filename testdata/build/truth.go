@@ -135,7 +135,7 @@ func (c *Capture) Truth() *Truth {
 	for _, t := range c.tcp {
 		t.seal()
 	}
-	t := &Truth{Frames: len(c.frames), Flows: slices.Clone(c.flows), Outer: c.outer}
+	t := &Truth{Frames: len(c.frames), Flows: slices.Clone(c.flows), Outer: joined(c.outer)}
 	c.idle()
 	if c.torn {
 		t.Frames, t.Cut = t.Frames-1, true
@@ -167,6 +167,26 @@ func (c *Capture) idle() {
 			f.EndReason = "idle"
 		}
 	}
+}
+
+// joined makes one flow of those with the same endpoints: a tunnel is one flow,
+// whatever it carries.
+func joined(flows []*Flow) (out []*Flow) {
+	for _, f := range flows {
+		i := slices.IndexFunc(out, func(o *Flow) bool {
+			return o.Proto == f.Proto && o.Initiator == f.Initiator && o.Responder == f.Responder
+		})
+		if i < 0 {
+			one := *f
+			out = append(out, &one)
+			continue
+		}
+		for s := range Side(2) {
+			out[i].count(s, f.first, f.Direction(s).Counters)
+		}
+		out[i].count(Fwd, f.last, Counters{})
+	}
+	return out
 }
 
 // JSON returns the truth as it is kept in a file.

@@ -190,7 +190,7 @@ func overUDP(a, b, name string, id uint32, port uint16, head func(*wire, packet,
 func IPIP(a, b string) Option {
 	return func(w *wire) {
 		w.tunnel("ipip", 0)
-		proto, name := uint8(protoIPIP), "ipencap"
+		proto, name := uint8(protoIPIP), "ipv4"
 		if w.end[0].Addr().Is6() {
 			proto, name = protoIPv6, "ipv6"
 		}

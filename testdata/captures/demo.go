@@ -155,7 +155,7 @@ func (o *office) browsing() {
 			t.Send(rev, piece)
 		}
 		t.Ack(fwd)
-		c.After(6 * time.Millisecond)
+		c.After(40 * time.Millisecond)
 	}
 	t.Close(rev)
 

@@ -21,7 +21,7 @@ func (o *office) trouble() {
 	// What came first is kept: of bytes 10 to 20 that is the second segment.
 	t.Flow.Messages = nil
 	t.Send(rev, response(t, 400, "Bad Request", "text/plain", nil)).Close(rev)
-	t.Flow.Note = "the request was sent twice with different bytes; what came first is kept"
+	t.Flow.Note = "a part of the request was sent again with other bytes, in order; what came first is kept"
 
 	// A forged RST, then a real one.
 	c := o.at(61*time.Second, 2*time.Millisecond)
@@ -179,7 +179,6 @@ func (o *office) middle() {
 	t.Send(rev, build.Text("the rest of a page", 5000))
 	t.Send(fwd, request(t, "GET", "intranet.example", "/favicon.ico", "", ""))
 	t.Send(rev, response(t, 200, "OK", "image/png", build.Text("icon", 700))).Close(rev)
-	t.Flow.State = "OTH"
 }
 
 func (o *office) scan() {

@@ -51,13 +51,13 @@ func fragments(a, b string) *build.Capture {
 		for i := range 3 {
 			u.Put(fwd, p[i], p[i])
 		}
-	}, 1000, 2000).Note = "each fragment twice; what a repeated fragment adds to payload_bytes is a matter of definition"
+	}, 1000, 2000).Note = "each fragment twice; payload_bytes counts each byte of a datagram once"
 	f := send(40006, func(u *build.UDP, p []build.Piece) {
 		evil := u.Overlapping(fwd, 800, build.Text("OTHER", 400), true)
 		u.Put(fwd, p[0], evil, p[1], p[2])
 	}, 1000, 2000)
 	f.Odd("inconsistent_fragment")
-	f.Note = "overlapping fragments with other bytes; what they add to payload_bytes is a matter of definition"
+	f.Note = "overlapping fragments with other bytes; what came first is kept, and payload_bytes counts each byte of a datagram once"
 
 	// The first fragment is missing: these belong to no flow that can be known.
 	u := c.UDP(addr(a, 40007), addr(b, 9999))
@@ -117,6 +117,6 @@ func otherIP() *build.Capture {
 		esp.Send(build.Side(i%2), append(b, build.Bytes(uint64(i), 96)...), 0)
 	}
 	c.Other(2, "igmp", "192.0.2.1:0", "224.0.0.251:0").Send(fwd, []byte{0x16, 0, 0x09, 0x04, 224, 0, 0, 251}, 0)
-	c.Other(89, "ospf", "192.0.2.1:0", "224.0.0.5:0").Send(fwd, append([]byte{2, 1, 0, 44, 192, 0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, make([]byte, 20)...), 0)
+	c.Other(89, "ospfigp", "192.0.2.1:0", "224.0.0.5:0").Send(fwd, append([]byte{2, 1, 0, 44, 192, 0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, make([]byte, 20)...), 0)
 	return c
 }

@@ -148,7 +148,7 @@ func overlap() *build.Capture {
 	t.Again(fwd, 0, data[:800]).Again(fwd, 400, other[400:1200])
 	t.Again(fwd, 1200, data[1200:2000])
 	t.Ack(rev).Close(fwd)
-	t.Flow.Note = "the overlapping bytes differ, in order"
+	t.Flow.Note = "the overlapping bytes differ, in order; what came first is kept"
 
 	t = c.TCP("10.0.4.1:40003", "10.0.4.2:7777").Open()
 	t.Lose(fwd, data)
@@ -190,7 +190,6 @@ func midstream() *build.Capture {
 	t.Send(fwd, request(t, "GET", "example.com", "/next", "", ""))
 	t.Send(rev, response(t, 200, "OK", "text/plain", build.Text("next", 500)))
 	t.Close(fwd)
-	t.Flow.State = "OTH"
 
 	// Neither port says anything; who is seen first is the initiator.
 	t = c.TCP("10.0.6.1:40002", "10.0.6.2:47777")
