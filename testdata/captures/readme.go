@@ -22,7 +22,7 @@ packets and bytes of each direction (` + "`bytes`" + ` from the IP header on, ` 
 captured, gaps), application messages, and how many frames belong to no flow, for which reason. The
 truth comes from the script, never from decoding the capture. What it says of tunnels is the inner
 flow; ` + "`outer_flows`" + ` are those of the tunnel. ` + "`end_reason`" + ` is that of the whole capture replayed with the
-default time-outs. Captures with the same ` + "`state`" + ` as Zeek's conn_state would have it.
+default time-outs, ` + "`state`" + ` is what Zeek calls conn_state.
 
 The bytes of TLS and QUIC in [captures/fixtures](captures/fixtures) cannot be made up: [record/](record)
 took them, once, from Go's crypto/tls and golang.org/x/net/quic talking to themselves.
