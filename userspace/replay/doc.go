@@ -22,6 +22,10 @@
 // than its length on the wire or than the file's snap length; both are kept as
 // they are, as tshark does.
 //
+// The variants of pcap that have larger packet headers behind the usual magic
+// number (Red Hat 6.1, SuSE 6.3, Nokia) cannot be told from damage; convert them
+// with editcap.
+//
 // A Simple Packet Block has no time; it gets that of the packet before it.
 //
 // # Damage
