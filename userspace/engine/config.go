@@ -24,7 +24,7 @@ type Config struct {
 	// flows. Default 256 MiB.
 	MaxBuffered int
 	// MaxReorder caps the bytes held out of order for one direction of one
-	// flow. Default 1 MiB.
+	// flow. Default 4 MiB.
 	MaxReorder int
 	// MaxUnconsumed caps the bytes held for a parser that wants more before it
 	// goes on, for one direction of one flow, unless its Protocol says
@@ -60,7 +60,7 @@ type Timeouts struct {
 func (c Config) withDefaults() Config {
 	def(&c.MaxFlows, 1<<20)
 	def(&c.MaxBuffered, 256<<20)
-	def(&c.MaxReorder, 1<<20)
+	def(&c.MaxReorder, 4<<20)
 	def(&c.MaxUnconsumed, 1<<20)
 	def(&c.ProbeBytes, 2048)
 	def(&c.ProbeSegments, 8)

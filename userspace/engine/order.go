@@ -93,7 +93,7 @@ func (s *shard) merge(ref flowtab.Ref, f *flowtab.Flow, i uint8, seq uint32, n i
 			s.gap(f, i, int64(ahead), h.lostWhy, true) // no use waiting for it
 			continue
 		default:
-			res := h.queue.Insert(seq, n, data, t, s.reads(), s.cfg.MaxReorder, &s.budget)
+			res := h.queue.Insert(seq, n, data, t, s.cfg.MaxReorder, &s.budget)
 			s.books.tcpHeld += uint64(res.Held)
 			s.books.tcpDuplicate += uint64(res.Dup)
 			if res.Conflict {

@@ -33,9 +33,6 @@ type session struct {
 	queue  []heldDatagram
 }
 
-// reads reports whether the engine looks at the payload of TCP at all.
-func (s *shard) reads() bool { return s.cfg.StreamData || len(s.cat.stream.protocols) > 0 }
-
 // wants reports whether anyone wants the payload of the flow.
 func (s *shard) wants(f *flowtab.Flow) bool {
 	return s.cfg.StreamData || f.Flags&flagDone == 0 && len(s.cat.stream.protocols) > 0

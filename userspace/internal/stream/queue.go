@@ -40,7 +40,6 @@ type Run struct {
 	Len  int    // in sequence space
 	Data []byte // what was captured of it from its beginning, owned by the Queue until Pop; may be shorter than Len
 	Time sensor.Timestamp
-	kept bool // Data was wanted
 }
 
 func (r *Run) end() uint32 { return r.Seq + uint32(r.Len) }
@@ -62,9 +61,9 @@ type Result struct {
 
 // Insert adds a segment of n bytes at seq, of which data was captured; all of it
 // must lie behind the next byte in order and less than 2^31 from any other. What
-// is held already stays (first wins). Data is copied if keep is set, and not at
-// all otherwise. max caps the bytes charged to this Queue.
-func (q *Queue) Insert(seq uint32, n int, data []byte, t sensor.Timestamp, keep bool, max int, b *Budget) (res Result) {
+// is held already stays (first wins). Data is copied. max caps the bytes charged
+// to this Queue.
+func (q *Queue) Insert(seq uint32, n int, data []byte, t sensor.Timestamp, max int, b *Budget) (res Result) {
 	i, _ := slices.BinarySearchFunc(q.runs, seq, func(r Run, seq uint32) int {
 		if int32(r.end()-seq) > 0 {
 			return 1
@@ -86,7 +85,7 @@ func (q *Queue) Insert(seq uint32, n int, data []byte, t sensor.Timestamp, keep 
 		case dup:
 			res.Dup += m
 			i++
-		case q.add(&i, seq, m, data[:min(m, len(data))], t, keep, max, b):
+		case q.add(&i, seq, m, data[:min(m, len(data))], t, max, b):
 			res.Held += m
 		default:
 			res.Full = true
@@ -128,12 +127,9 @@ func (q *Queue) Differs(seq uint32, data []byte) bool {
 
 // add puts a run that overlaps nothing before index *i, or at the end of the run
 // before it, and moves *i behind it.
-func (q *Queue) add(i *int, seq uint32, n int, data []byte, t sensor.Timestamp, keep bool, max int, b *Budget) bool {
-	if !keep {
-		data = nil
-	}
+func (q *Queue) add(i *int, seq uint32, n int, data []byte, t sensor.Timestamp, max int, b *Budget) bool {
 	if *i > 0 {
-		if p := &q.runs[*i-1]; p.end() == seq && p.kept == keep && (!keep || len(p.Data) == p.Len) {
+		if p := &q.runs[*i-1]; p.end() == seq && len(p.Data) == p.Len {
 			return q.extend(p, n, data, t, max, b)
 		}
 	}
@@ -144,7 +140,7 @@ func (q *Queue) add(i *int, seq uint32, n int, data []byte, t sensor.Timestamp, 
 	}
 	q.cost += cost
 	q.bytes += n
-	q.runs = slices.Insert(q.runs, *i, Run{Seq: seq, Len: n, Data: append(make([]byte, 0, size), data...), Time: t, kept: keep})
+	q.runs = slices.Insert(q.runs, *i, Run{Seq: seq, Len: n, Data: append(make([]byte, 0, size), data...), Time: t})
 	*i++
 	return true
 }

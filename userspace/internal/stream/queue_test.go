@@ -27,7 +27,7 @@ func TestQueueModel(t *testing.T) {
 					model[off+i] = c
 				}
 			}
-			res := q.Insert(base+uint32(off), len(data), data, 0, true, 1<<20, &budget)
+			res := q.Insert(base+uint32(off), len(data), data, 0, 1<<20, &budget)
 			want := Result{Held: len(data) - dup, Dup: dup, Conflict: conflict}
 			if res != want {
 				t.Fatalf("Insert(%d, %v) = %+v, want %+v", off, data, res, want)
@@ -62,11 +62,11 @@ func TestQueueCaps(t *testing.T) {
 		var q Queue
 		b := Budget{Max: 1 << 30}
 		for i := range MaxRuns {
-			if res := q.Insert(uint32(2*i+1), 1, []byte{1}, 0, true, 1<<30, &b); res.Full {
+			if res := q.Insert(uint32(2*i+1), 1, []byte{1}, 0, 1<<30, &b); res.Full {
 				t.Fatalf("full at run %d, want %d", i, MaxRuns)
 			}
 		}
-		if res := q.Insert(1e6, 1, []byte{1}, 0, true, 1<<30, &b); !res.Full {
+		if res := q.Insert(1e6, 1, []byte{1}, 0, 1<<30, &b); !res.Full {
 			t.Error("one run more than MaxRuns was taken")
 		}
 	})
@@ -76,7 +76,7 @@ func TestQueueCaps(t *testing.T) {
 		const max = 10_000
 		seg := make([]byte, 100)
 		for seq := uint32(1); ; seq += 100 {
-			res := q.Insert(seq, len(seg), seg, 0, true, max, &b)
+			res := q.Insert(seq, len(seg), seg, 0, max, &b)
 			if res.Full {
 				break
 			}
@@ -91,31 +91,26 @@ func TestQueueCaps(t *testing.T) {
 	t.Run("shared budget", func(t *testing.T) {
 		var q Queue
 		b := Budget{Max: runCost + 16}
-		if res := q.Insert(5, 10, make([]byte, 10), 0, true, 1<<20, &b); res.Full {
+		if res := q.Insert(5, 10, make([]byte, 10), 0, 1<<20, &b); res.Full {
 			t.Fatal("did not take what fits")
 		}
-		if res := q.Insert(20, 10, make([]byte, 10), 0, true, 1<<20, &b); !res.Full || res.Held != 0 {
+		if res := q.Insert(20, 10, make([]byte, 10), 0, 1<<20, &b); !res.Full || res.Held != 0 {
 			t.Errorf("over the budget: %+v", res)
 		}
 	})
 }
 
-func TestQueueCutAndUnkeptRuns(t *testing.T) {
+func TestQueueCutRuns(t *testing.T) {
 	var q Queue
 	b := Budget{Max: 1 << 20}
-	q.Insert(100, 50, []byte("only these"), 0, true, 1<<20, &b)  // cut
-	q.Insert(150, 10, []byte("0123456789"), 0, true, 1<<20, &b)  // follows a cut run: not joined to it
-	q.Insert(160, 10, []byte("0123456789"), 0, false, 1<<20, &b) // nobody wants its bytes
-	q.Insert(170, 10, nil, 0, false, 1<<20, &b)
+	q.Insert(100, 50, []byte("only these"), 0, 1<<20, &b) // cut
+	q.Insert(150, 10, []byte("0123456789"), 0, 1<<20, &b) // follows a cut run: not joined to it
 	r := q.Pop(&b)
 	if r.Seq != 100 || r.Len != 50 || !bytes.Equal(r.Data, []byte("only these")) {
 		t.Errorf("cut run came back as %+v", r)
 	}
 	if r = q.Pop(&b); r.Seq != 150 || r.Len != 10 || len(r.Data) != 10 {
 		t.Errorf("run after a cut one came back as %+v", r)
-	}
-	if r = q.Pop(&b); r.Seq != 160 || r.Len != 20 || len(r.Data) != 0 {
-		t.Errorf("run without bytes came back as %+v", r)
 	}
 	if b.Used != 0 {
 		t.Errorf("budget owes %d", b.Used)
@@ -130,7 +125,7 @@ func BenchmarkReverse(b *testing.B) {
 	for b.Loop() {
 		var q Queue
 		for i := range uint32(MaxRuns) {
-			q.Insert(1e6-2*i, 1, seg, 0, true, 1<<20, &budget)
+			q.Insert(1e6-2*i, 1, seg, 0, 1<<20, &budget)
 		}
 		for !q.Empty() {
 			q.Pop(&budget)
