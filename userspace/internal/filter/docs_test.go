@@ -120,6 +120,45 @@ func TestDocsLinkTypes(t *testing.T) {
 	}
 }
 
+// TestOddities holds the section of that name.
+func TestOddities(t *testing.T) {
+	equal := [][2]string{
+		{"tcp or udp and port 53", "(tcp or udp) and port 53"},
+		{"len = 5 % 3 + 1", "len = 5 % (3 + 1)"},
+		{"len = 5 ^ 3 & 1", "len = 5 ^ (3 & 1)"},
+		{"host 10", "host 0.0.0.10"},
+		{"net 10", "net 10.0.0.0/8"},
+		{"net 0", "net 0.0.0.0/32"},
+		{"1 + udp[0] = 1", "1 + tcp[0] = 1"},
+		{"0 / tcp[1] = 0", ""},
+	}
+	for _, pair := range equal {
+		a, err1 := Compile(pair[0], 1, testSnaplen)
+		b, err2 := Compile(pair[1], 1, testSnaplen)
+		if err1 != nil || err2 != nil {
+			t.Errorf("%q: %v; %q: %v", pair[0], err1, pair[1], err2)
+			continue
+		}
+		for _, f := range frames(1) {
+			if got, want := a.Match(f, len(f)), b.Match(f, len(f)); got != want {
+				t.Errorf("%q is %v and %q is %v of %x", pair[0], got, pair[1], want, f)
+			}
+		}
+	}
+	for _, expr := range []string{"1 / (0 + 1) = 1", "len / tcp[0] = 1", "ip and arp"} {
+		if _, err := Compile(expr, 1, testSnaplen); err == nil {
+			t.Errorf("%q is compiled", expr)
+		}
+	}
+	inner, err := Compile("vlan 5 or ip", 1, testSnaplen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := frames(1)[0]; inner.Match(f, len(f)) {
+		t.Error("vlan 5 or ip matches an IP packet without a tag")
+	}
+}
+
 // TestRefusedWords says that each reserved word either is compiled in some
 // expression of the table or has a clear error.
 func TestRefusedWords(t *testing.T) {

@@ -154,3 +154,33 @@ func TestBigEndianFile(t *testing.T) {
 		}
 	}
 }
+
+// TestLargeFilters has jumps farther than 8 bits, and many rounds of the
+// optimiser.
+func TestLargeFilters(t *testing.T) {
+	reference := newReference(t)
+	repeat := func(n int, op, format string) string {
+		var list []string
+		for i := range n {
+			list = append(list, strings.ReplaceAll(format, "N", fmt.Sprint(i+1)))
+		}
+		return strings.Join(list, op)
+	}
+	for _, expr := range []string{
+		repeat(80, " or ", "host 10.0.0.N"),
+		"port " + repeat(60, " or ", "N"),
+		"not (" + repeat(60, " or ", "net 10.N.0.0/16") + ") and tcp port (80 or 443)",
+		repeat(50, " and ", "not host 10.0.N.1"),
+		repeat(30, " or ", "src host 2001:db8::N and dst port N"),
+		repeat(200, " or ", "len = N00 + tcp[N]"),
+	} {
+		p, ok := reference.compare(t, t, 1, expr)
+		if !ok {
+			t.Errorf("%.60q... is refused", expr)
+			continue
+		}
+		if err := sound(p); err != nil {
+			t.Errorf("%.60q...: %v", expr, err)
+		}
+	}
+}

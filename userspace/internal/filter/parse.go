@@ -13,10 +13,13 @@ type qualifiers struct {
 	known bool   // false where nothing was said that an id could inherit
 }
 
-// parser goes through the tokens and generates code on the way: vlan, mpls and
-// pppoes change what the primitives right of them mean, wherever they stand.
+// The methods below go through the tokens once and generate code on the way:
+// vlan, mpls and pppoes change what the primitives right of them mean.
+
+// peek returns the next token without taking it.
 func (c *compiler) peek() token { return c.toks[c.pos] }
 
+// next takes a token.
 func (c *compiler) next() token {
 	t := c.toks[c.pos]
 	if t.kind != tokEnd {
@@ -25,6 +28,7 @@ func (c *compiler) next() token {
 	return t
 }
 
+// accept takes the token if it is that operator or word.
 func (c *compiler) accept(text string) bool {
 	if !c.peek().is(text) {
 		return false
@@ -134,7 +138,7 @@ func (c *compiler) id(q qualifiers) *cond {
 		c.pos++
 		return not(c.id(q))
 	case t.is("("):
-		if num, ok := c.number1(); ok {
+		if num, ok := c.takeNumber(); ok {
 			return c.numberID(num, q)
 		}
 		c.pos++
@@ -196,8 +200,8 @@ func (c *compiler) lookNumber() (end int, ok bool) {
 	return pos, true
 }
 
-// number1 takes a number, in any parentheses.
-func (c *compiler) number1() (token, bool) {
+// takeNumber takes a number, in any parentheses.
+func (c *compiler) takeNumber() (token, bool) {
 	end, ok := c.lookNumber()
 	if !ok {
 		return token{}, false
@@ -348,7 +352,7 @@ func (c *compiler) optional() *token {
 	if t := c.peek(); t.kind != tokNumber && !t.is("(") {
 		return nil
 	}
-	num, ok := c.number1()
+	num, ok := c.takeNumber()
 	if !ok {
 		c.fail(c.peek().off, "expected a number")
 	}
