@@ -3,6 +3,7 @@
 package parsers
 
 import (
+	"flowscope/parsers/dns"
 	"flowscope/parsers/lengthprefixed"
 	"flowscope/sensor"
 )
@@ -11,5 +12,9 @@ import (
 // about bytes that more than one recognises. It must not be changed; make a
 // slice of your own to add or leave out some.
 var All = []sensor.Protocol{
+	dns.UDP(),
+	dns.TCP(),
+	dns.Multicast(),
+	dns.LLMNR(),
 	lengthprefixed.Protocol(),
 }
