@@ -24,7 +24,6 @@ import (
 // disputed are the captures of which the engine tells something else than their
 // truth, and it is not settled who is right.
 var disputed = map[string]string{
-	"portreuse": "a connection closed by FINs whose ports are used again within its linger ends as reused, not fin; the end of one reused without a close is at the SYN of the next",
 	"timejump":  "one packet 30 years ahead ends its flow as idle, though the clock does not believe it",
 }
 

@@ -21,7 +21,8 @@ type half struct {
 	lost    uint64      // bytes the source said it lost, not yet found as a hole
 	lostWhy sensor.Loss // why
 
-	syn *sensor.Record // a SYN on an open connection that waits for its SYN-ACK
+	syn  *sensor.Record   // a SYN on an open connection that waits for its SYN-ACK
+	last sensor.Timestamp // of the flow before that SYN
 }
 
 // maybeFIN reports whether all that is known to be missing of direction d is one

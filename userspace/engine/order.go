@@ -101,18 +101,29 @@ func (s *shard) merge(ref flowtab.Ref, f *flowtab.Flow, i uint8, seq uint32, n i
 			}
 			take = res.Held + res.Dup
 			if res.Full {
-				s.anomaly(f, i, sensor.ReorderLimit)
-				hole := ahead + take
-				if !h.queue.Empty() {
-					hole = int(int32(h.queue.Head() - d.NextSeq))
-				}
-				s.gap(f, i, int64(hole), sensor.LossBuffer, true)
-				s.drain(ref, f, i)
+				s.makeRoom(ref, f, i, ahead+take)
 			}
 		}
 		seq, n, data = seq+uint32(take), n-take, data[min(take, len(data)):]
 	}
 	s.holeSince(ref, f, i)
+}
+
+// makeRoom gives up the hole at the next byte of a direction that can hold no
+// more. If nothing is held, the hole is n bytes.
+func (s *shard) makeRoom(ref flowtab.Ref, f *flowtab.Flow, i uint8, n int) {
+	d, h := &f.Dir[i], s.half(f, i)
+	if !h.queue.Empty() {
+		n = int(int32(h.queue.Head() - d.NextSeq))
+	}
+	why := sensor.LossBuffer
+	if h.acked && int32(h.ackedTo-d.NextSeq) >= int32(n) {
+		why = sensor.LossMissing // it would not have come anyway
+	} else {
+		s.anomaly(f, i, sensor.ReorderLimit)
+	}
+	s.gap(f, i, int64(n), why, true)
+	s.drain(ref, f, i)
 }
 
 // conflict notes that bytes of the stream came twice with different values.
@@ -126,10 +137,7 @@ func (s *shard) conflict(f *flowtab.Flow, i uint8) {
 // compare holds a segment that was delivered against what comes in its place
 // again.
 func (s *shard) compare(f *flowtab.Flow, i uint8, seq uint32, data []byte) {
-	if f.Session == 0 {
-		return
-	}
-	if s.sessions.at(f.Session).recent[i].differs(seq, data) {
+	if r := s.recent(f, i); r != nil && r.differs(seq, data) {
 		s.conflict(f, i)
 	}
 }

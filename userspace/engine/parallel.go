@@ -71,14 +71,18 @@ func runParallel(ctx context.Context, src sensor.Source, ws []*worker, sink sens
 		}
 		for more := true; more; {
 			r := <-free
-			more = rd.fill(ctx, r, &stop)
+			if err := guard(func() error { more = rd.fill(ctx, r, &stop); return nil }); err != nil {
+				rd.err, r.last, more = err, true, false // a payload that was to be copied
+			}
 			r.worked.Add(len(ws))
 			for _, c := range in {
 				c <- r
 			}
 			merge <- r
 		}
-		readErr = rd.err
+		if rd.err != io.EOF {
+			readErr = rd.err
+		}
 		for _, c := range in {
 			close(c)
 		}
@@ -96,11 +100,11 @@ func runParallel(ctx context.Context, src sensor.Source, ws []*worker, sink sens
 		free <- r
 	}
 	group.Wait()
-	switch {
-	case sinkErr != nil:
+	for _, w := range ws {
+		readErr = errors.Join(readErr, w.fault)
+	}
+	if sinkErr != nil {
 		return fmt.Errorf("sink: %w", sinkErr)
-	case errors.Is(readErr, io.EOF):
-		return nil
 	}
 	return readErr
 }
@@ -154,23 +158,30 @@ func (w *worker) rounds(in <-chan *round, i, n int) {
 	for r := range in {
 		c.told = &r.told[i]
 		c.told.reset()
-		for k := range r.n {
-			rec := &r.recs[k]
-			if r.tick[k] {
-				c.record, c.timeouts = uint32(2*k), true
-				w.advance(r.now[k], rec.Time)
-			}
-			if sh := int(r.shard[k]); sh%n == i && rec.Kind != sensor.Tick {
-				c.record, c.timeouts = uint32(2*k+1), false
-				w.handle(sh, rec, r.now[k])
-			}
-		}
-		if r.last {
-			w.out.time = r.time
-			c.record, c.timeouts = 2*roundSize, true
-			w.finish()
+		if w.fault == nil {
+			w.fault = guard(func() error { w.round(r, c, i, n); return nil })
 		}
 		r.worked.Done()
+	}
+}
+
+// round handles the records of one round that are this worker's.
+func (w *worker) round(r *round, c *collector, i, n int) {
+	for k := range r.n {
+		rec := &r.recs[k]
+		if r.tick[k] {
+			c.record, c.timeouts = uint32(2*k), true
+			w.advance(r.now[k], rec.Time)
+		}
+		if sh := int(r.shard[k]); sh%n == i && rec.Kind != sensor.Tick {
+			c.record, c.timeouts = uint32(2*k+1), false
+			w.handle(sh, rec, r.now[k])
+		}
+	}
+	if r.last {
+		w.out.time = r.time
+		c.record, c.timeouts = 2*roundSize, true
+		w.finish()
 	}
 }
 

@@ -1,6 +1,10 @@
 package engine
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+
+	"flowscope/userspace/internal/flowtab"
+)
 
 // recent remembers the last few segments of a direction by their digests, to
 // tell a retransmission from a segment that puts other bytes in its place. Only
@@ -11,6 +15,18 @@ type recent struct {
 		seq, n uint32
 		sum    uint64
 	}
+}
+
+// recent returns what is remembered of the segments of direction i, nil if
+// nothing is: without StreamData, that is so for a flow that nobody parses.
+func (s *shard) recent(f *flowtab.Flow, i uint8) *recent {
+	if r := s.recents[f]; r != nil {
+		return &r[i]
+	}
+	if f.Session != 0 {
+		return &s.sessions.at(f.Session).recent[i]
+	}
+	return nil
 }
 
 var recentSeed = maphash.MakeSeed()

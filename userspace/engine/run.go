@@ -58,23 +58,38 @@ func Run(ctx context.Context, src sensor.Source, cfg Config, workers int, sink s
 const checkEvery = 1024
 
 func runAlone(ctx context.Context, src sensor.Source, w *worker, sink sensor.Sink) error {
+	w.out.sink = sink
+	var last sensor.Timestamp
+	err := guard(func() error { return w.pump(ctx, src, &last) })
+	if w.out.err == nil {
+		w.out.time = last
+		err = errors.Join(err, guard(func() error { w.finish(); return nil }))
+	}
+	if w.out.err != nil {
+		return fmt.Errorf("sink: %w", w.out.err)
+	}
+	return err
+}
+
+// pump handles all records of src, and returns why there are no more, nil at the
+// end of src.
+func (w *worker) pump(ctx context.Context, src sensor.Source, last *sensor.Timestamp) error {
 	var (
 		r       sensor.Record
 		clk     clock
 		granule int64
-		last    sensor.Timestamp
-		err     error
 	)
-	w.out.sink = sink
 	for n := uint64(1); ; n++ {
 		if n%checkEvery == 0 && ctx.Err() != nil {
-			err = ctx.Err()
-			break
+			return ctx.Err()
 		}
-		if err = src.Read(&r); err != nil {
-			break
+		if err := src.Read(&r); err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
 		}
-		last = r.Time
+		*last = r.Time
 		now := clk.at(r.Time)
 		if g := flowtab.Granule(now); g != granule {
 			granule = g
@@ -84,16 +99,7 @@ func runAlone(ctx context.Context, src sensor.Source, w *worker, sink sensor.Sin
 			w.handle(shardOf(&r.Key, len(w.shards)), &r, now)
 		}
 		if w.out.err != nil {
-			return fmt.Errorf("sink: %w", w.out.err)
+			return w.out.err
 		}
 	}
-	w.out.time = last
-	w.finish()
-	if w.out.err != nil {
-		return fmt.Errorf("sink: %w", w.out.err)
-	}
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
 }

@@ -119,8 +119,14 @@ func (s *shard) feed(f *flowtab.Flow, i uint8, data []byte, offset uint64, t sen
 		ev := s.event(sensor.FlowData, f, sensor.NotEnded)
 		ev.Side, ev.Offset, ev.Data = side(f, i), int64(offset), data
 		s.out.send()
+		if s.recents[f] == nil {
+			s.recents[f] = new([2]recent)
+		}
 	}
 	ss := s.session(f, &s.cat.stream, i)
+	if r := s.recent(f, i); r != nil {
+		r.add(f.Dir[i].NextSeq-uint32(len(data)), data)
+	}
 	if ss == nil {
 		if s.cfg.StreamData {
 			s.books.tcpDelivered += uint64(len(data))
@@ -129,7 +135,6 @@ func (s *shard) feed(f *flowtab.Flow, i uint8, data []byte, offset uint64, t sen
 		}
 		return
 	}
-	ss.recent[i].add(f.Dir[i].NextSeq-uint32(len(data)), data)
 	s.push(f, ss, i, data, t, false)
 }
 

@@ -38,6 +38,7 @@ type shard struct {
 	sessions slab[session]
 	halves   slab[half]
 	bases    slab[base]
+	recents  map[*flowtab.Flow]*[2]recent // with StreamData; else sessions have them
 	budget   stream.Budget
 
 	emit func(sensor.Message) // s.message, made once
@@ -68,6 +69,9 @@ func newShard(cfg *Config, cat *catalogue, out *output, of int) *shard {
 		},
 	}
 	s.emit = s.message
+	if cfg.StreamData {
+		s.recents = map[*flowtab.Flow]*[2]recent{}
+	}
 	return s
 }
 
@@ -77,7 +81,7 @@ func (s *shard) handle(r *sensor.Record, now int64) {
 	s.now = now
 	ref, f, h := s.tab.Find(&r.Key)
 	if f != nil {
-		if s.silent(f, r.Time) {
+		if s.silent(f, r.Time) && !s.continues(f, r) {
 			s.end(ref, f, sensor.EndIdle)
 			f = nil
 		} else if r.Key.Proto == sensor.ProtoTCP && r.TCPFlags&sensor.SYN != 0 && r.Kind == sensor.Packet {
@@ -125,6 +129,18 @@ func (s *shard) silent(f *flowtab.Flow, t sensor.Timestamp) bool {
 		return since > idle
 	}
 	return s.now-f.Seen > idle
+}
+
+// continues reports whether a packet that comes too late, going by its own time
+// but not by the clock, carries on a TCP stream all the same: then it is the
+// time that is wrong.
+func (s *shard) continues(f *flowtab.Flow, r *sensor.Record) bool {
+	d := &f.Dir[r.From&1]
+	if f.Phase != phaseOpen || d.State&stInit == 0 || s.now-f.Seen > s.idle[f.Phase] {
+		return false
+	}
+	ahead := int32(r.Seq - d.NextSeq)
+	return ahead >= -65535 && ahead <= 65535
 }
 
 // start begins a flow, making room for it if the table is full.
@@ -232,13 +248,13 @@ func (s *shard) update(f *flowtab.Flow) {
 
 // end reports the last record of a flow and forgets it.
 func (s *shard) end(ref flowtab.Ref, f *flowtab.Flow, why sensor.EndReason) {
-	if f.End != sensor.NotEnded && why != sensor.EndReused {
+	if f.End != sensor.NotEnded {
 		why = f.End // it closed before
 	}
 	if f.Key.Proto == sensor.ProtoTCP {
 		s.closeStream(f, f.Initiator, sensor.LossMissing)
 		s.closeStream(f, f.Initiator^1, sensor.LossMissing)
-		if f.Dir[0].State&f.Dir[1].State&stFIN != 0 && f.End == sensor.NotEnded && why != sensor.EndReused {
+		if f.Dir[0].State&f.Dir[1].State&stFIN != 0 && f.End == sensor.NotEnded {
 			why = sensor.EndFIN // both closed; bytes before a FIN were still waited for
 		}
 	} else if f.Session != 0 {
@@ -256,6 +272,7 @@ func (s *shard) end(ref flowtab.Ref, f *flowtab.Flow, why sensor.EndReason) {
 	if f.Base != 0 {
 		s.bases.put(f.Base)
 	}
+	delete(s.recents, f)
 	s.tab.Delete(ref)
 }
 

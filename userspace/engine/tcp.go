@@ -144,7 +144,8 @@ func (s *shard) reuse(ref flowtab.Ref, f *flowtab.Flow, r *sensor.Record) (flowt
 		// 5961, 4). It is taken for a new connection once it is answered.
 		syn := *r
 		syn.Payload = nil
-		s.half(f, r.From&1).syn = &syn
+		h := s.half(f, r.From&1)
+		h.syn, h.last = &syn, f.Last
 		return ref, f
 	}
 	s.end(ref, f, sensor.EndReused)
@@ -153,12 +154,19 @@ func (s *shard) reuse(ref flowtab.Ref, f *flowtab.Flow, r *sensor.Record) (flowt
 
 // confirmed ends f and begins the connection whose SYN was seen before on f.
 func (s *shard) confirmed(ref flowtab.Ref, f *flowtab.Flow, syn *sensor.Record) (flowtab.Ref, *flowtab.Flow) {
-	d := &f.Dir[syn.From&1]
-	d.Counters = d.Counters.Sub(syn.Count)
+	from := syn.From & 1
+	d, moved := &f.Dir[from], syn.Count
+	if f.Base != 0 && s.bases.at(f.Base).counters[from].Packets > d.Packets-moved.Packets {
+		moved = sensor.Counters{} // it was reported with f meanwhile
+	}
+	d.Counters = d.Counters.Sub(moved)
+	if f.Last == syn.Time {
+		f.Last = s.halves.at(d.Half).last
+	}
 	s.end(ref, f, sensor.EndReused)
 	_, _, h := s.tab.Find(&syn.Key)
 	ref, f = s.start(syn, h)
-	f.Dir[syn.From&1].Counters.Add(syn.Count)
+	f.Dir[from].Counters.Add(moved)
 	s.books.tcpSeen -= uint64(syn.WireLen) // was seen, and booked as after_close, when it came
 	s.books.afterClose -= uint64(syn.WireLen)
 	s.tcp(ref, f, syn)

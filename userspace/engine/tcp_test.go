@@ -68,7 +68,7 @@ func TestLifeOfAConnection(t *testing.T) {
 			c.open()
 			c.say(client, "hi")
 		}, []sensor.EventKind{sensor.FlowEnd}, []string{
-			"end 4000 reused SF ShAFf syn pkts=4/2 payload=0/0 app=",
+			"end 4000 fin SF ShAFf syn pkts=4/2 payload=0/0 app=",
 			"end 4000 shutdown S1 ShAD syn pkts=3/1 payload=2/0 app="}},
 		{"port reuse while open, confirmed by the SYN-ACK", func(s *script) {
 			c := s.tcp(4000, 7).open()

@@ -14,6 +14,7 @@ import (
 type worker struct {
 	shards []*shard // by number; nil for those of other workers
 	out    output
+	fault  error // payload memory went away
 	due    []dueFlow
 	refs   []flowtab.Ref
 }

@@ -252,47 +252,6 @@ func TestTruncatedWhileMapped(t *testing.T) {
 	s.Close()
 }
 
-func TestProtect(t *testing.T) {
-	path := file(t, "pcap", makePcap(binary.LittleEndian, magicMicro, packets(20000)...))
-	s, err := Open(Options{}, path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	var r sensor.Record
-	for range 20000 {
-		if err := s.Read(&r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var sum byte
-	touch := func() error {
-		for _, c := range r.Payload {
-			sum += c
-		}
-		return nil
-	}
-	if err := Protect(touch); err != nil {
-		t.Errorf("Protect: %v", err)
-	}
-	if err := os.Truncate(path, 100); err != nil {
-		t.Fatal(err)
-	}
-	if err := Protect(touch); !errors.Is(err, errTruncated) {
-		t.Errorf("Protect after the file was truncated: %v, want errTruncated", err)
-	}
-	other := errors.New("other")
-	if err := Protect(func() error { return other }); err != other {
-		t.Errorf("Protect: %v, want the error of f", err)
-	}
-	defer func() {
-		if recover() != "mine" {
-			t.Error("Protect kept a panic that is not a fault")
-		}
-	}()
-	_ = Protect(func() error { panic("mine") })
-}
-
 // TestDescriptors opens and reads many files, and leaves none open.
 func TestDescriptors(t *testing.T) {
 	count := func() int {
