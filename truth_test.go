@@ -21,20 +21,11 @@ import (
 	"flowscope/userspace/replay"
 )
 
-// disputed are the captures of which the engine tells something else than their
-// truth, and it is not settled who is right.
-var disputed = map[string]string{
-	"timejump":  "one packet 30 years ahead ends its flow as idle, though the clock does not believe it",
-}
-
 // TestCapturesAgainstTruth replays every capture and compares what the sensor
 // says with what the script knows.
 func TestCapturesAgainstTruth(t *testing.T) {
 	for _, c := range captures.All() {
 		t.Run(c.Name(), func(t *testing.T) {
-			if why := disputed[c.Name()]; why != "" {
-				t.Skip(why)
-			}
 			b, err := os.ReadFile("testdata/" + c.Name() + ".truth.json")
 			if err != nil {
 				t.Fatal(err)
