@@ -204,6 +204,15 @@ type Source interface {
 	Close() error
 }
 
+// BatchReader is an optional ability of a Source, for speed: its reader looks at
+// the keys of some records ahead, so that memory is there when each is worked on.
+type BatchReader interface {
+	// ReadBatch fills recs from its beginning and returns how many records that
+	// are: at least one, unless the error is not nil. Errors are those of Read.
+	// Payloads are valid until the next ReadBatch or Read.
+	ReadBatch(recs []Record) (int, error)
+}
+
 // Bypasser is an optional ability of a Source.
 type Bypasser interface {
 	// Bypass says that no parser wants more payload of the flow: count on, stop

@@ -32,6 +32,9 @@ func (h *half) maybeFIN(d *flowtab.Dir) bool {
 	return h.acked && h.queue.Empty() && h.ackedTo == d.NextSeq+1
 }
 
+// idle reports whether the direction is in order again.
+func (h *half) idle() bool { return h.giveUp == 0 && !h.acked && h.queue.Empty() }
+
 // half returns the half of direction i, making it if there is none.
 func (s *shard) half(f *flowtab.Flow, i uint8) *half {
 	d := &f.Dir[i]

@@ -31,7 +31,7 @@ func TestMemoryPerFlow(t *testing.T) {
 	for n := range uint32(flows) {
 		binary.BigEndian.PutUint32(r.Key.Addr[1][12:], n)
 		r.Ordinal++
-		w.handle(shardOf(&r.Key, len(w.shards)), &r, int64(r.Time))
+		w.take(&r, int64(r.Time))
 	}
 	live := 0
 	for _, s := range w.shards {

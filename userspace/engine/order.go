@@ -18,7 +18,7 @@ func (s *shard) segment(ref flowtab.Ref, f *flowtab.Flow, i uint8, seq uint32, r
 	switch {
 	case n == 0:
 		return
-	case ahead == 0 && d.Half == 0:
+	case ahead == 0 && (d.Half == 0 || s.halves.at(d.Half).idle()):
 		s.deliver(f, i, data, n, r.Time) // the common case
 		return
 	case ahead > 0:

@@ -288,7 +288,7 @@ func TestBudgetIsReturned(t *testing.T) {
 		c.at(client, 10, sensor.ACK, "held")
 	}
 	for i := range s.recs {
-		w.handle(shardOf(&s.recs[i].Key, len(w.shards)), &s.recs[i], int64(s.recs[i].Time))
+		w.take(&s.recs[i], int64(s.recs[i].Time))
 	}
 	var used int64
 	for _, sh := range w.shards {

@@ -59,13 +59,13 @@ func runParallel(ctx context.Context, src sensor.Source, ws []*worker, sink sens
 	in := make([]chan *round, len(ws))
 	for i, w := range ws {
 		in[i] = make(chan *round, rounds)
-		group.Go(func() { w.rounds(in[i], i, len(ws)) })
+		group.Go(func() { w.rounds(in[i], i) })
 	}
 	for range rounds {
 		free <- &round{told: make([]told, len(ws))}
 	}
 	group.Go(func() {
-		rd := reader{src: src, shards: len(ws[0].shards), workers: len(ws)}
+		rd := reader{read: batches(src), shards: len(ws[0].shards)}
 		if s, ok := src.(interface{ Stable() bool }); ok {
 			rd.stable = s.Stable()
 		}
@@ -111,9 +111,8 @@ func runParallel(ctx context.Context, src sensor.Source, ws []*worker, sink sens
 
 // reader fills rounds from a source.
 type reader struct {
-	src     sensor.Source
+	read    func([]sensor.Record) (int, error)
 	shards  int
-	workers int
 	stable  bool
 	clk     clock
 	granule int64
@@ -125,21 +124,14 @@ type reader struct {
 func (rd *reader) fill(ctx context.Context, r *round, stop *atomic.Bool) bool {
 	r.n, r.last, r.arena = 0, false, nil
 	for r.n < roundSize {
-		rec := &r.recs[r.n]
-		if rd.err = rd.src.Read(rec); rd.err != nil {
+		n, err := rd.read(r.recs[r.n:])
+		if err != nil {
+			rd.err = err
 			break
 		}
-		if !rd.stable && len(rec.Payload) > 0 {
-			r.arena = append(r.arena, rec.Payload...)
-			rec.Payload = r.arena[len(r.arena)-len(rec.Payload):]
+		for end := r.n + n; r.n < end; r.n++ {
+			rd.place(r, r.n)
 		}
-		rd.time = rec.Time
-		now := rd.clk.at(rec.Time)
-		g := flowtab.Granule(now)
-		r.now[r.n], r.tick[r.n] = now, g != rd.granule
-		rd.granule = g
-		r.shard[r.n] = uint8(shardOf(&rec.Key, rd.shards))
-		r.n++
 	}
 	if rd.err == nil && stop.Load() {
 		rd.err = errStop
@@ -151,31 +143,51 @@ func (rd *reader) fill(ctx context.Context, r *round, stop *atomic.Bool) bool {
 	return !r.last
 }
 
-// rounds is the loop of worker number i of n.
-func (w *worker) rounds(in <-chan *round, i, n int) {
+// place prepares record i of a round for the workers.
+func (rd *reader) place(r *round, i int) {
+	rec := &r.recs[i]
+	if !rd.stable && len(rec.Payload) > 0 {
+		r.arena = append(r.arena, rec.Payload...)
+		rec.Payload = r.arena[len(r.arena)-len(rec.Payload):]
+	}
+	rd.time = rec.Time
+	now := rd.clk.at(rec.Time)
+	g := flowtab.Granule(now)
+	r.now[i], r.tick[i] = now, g != rd.granule
+	rd.granule = g
+	r.shard[i] = shardOf(&rec.Key, rd.shards)
+}
+
+// rounds is the loop of worker number i.
+func (w *worker) rounds(in <-chan *round, i int) {
 	c := &collector{}
 	w.out.sink = c
 	for r := range in {
 		c.told = &r.told[i]
 		c.told.reset()
 		if w.fault == nil {
-			w.fault = guard(func() error { w.round(r, c, i, n); return nil })
+			w.fault = guard(func() error { w.round(r, c); return nil })
 		}
 		r.worked.Done()
 	}
 }
 
 // round handles the records of one round that are this worker's.
-func (w *worker) round(r *round, c *collector, i, n int) {
-	for k := range r.n {
-		rec := &r.recs[k]
-		if r.tick[k] {
-			c.record, c.timeouts = uint32(2*k), true
-			w.advance(r.now[k], rec.Time)
-		}
-		if sh := int(r.shard[k]); sh%n == i && rec.Kind != sensor.Tick {
-			c.record, c.timeouts = uint32(2*k+1), false
-			w.handle(sh, rec, r.now[k])
+func (w *worker) round(r *round, c *collector) {
+	var h [lookAhead]uint32
+	for from := 0; from < r.n; from += lookAhead {
+		recs := r.recs[from:min(from+lookAhead, r.n)]
+		w.hashes(recs, r.shard[from:], h[:])
+		for j := range recs {
+			k, rec := from+j, &recs[j]
+			if r.tick[k] {
+				c.record, c.timeouts = uint32(2*k), true
+				w.advance(r.now[k], rec.Time)
+			}
+			if w.shards[r.shard[k]] != nil && rec.Kind != sensor.Tick {
+				c.record, c.timeouts = uint32(2*k+1), false
+				w.handle(r.shard[k], rec, h[j], r.now[k])
+			}
 		}
 	}
 	if r.last {

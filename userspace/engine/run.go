@@ -54,8 +54,8 @@ func Run(ctx context.Context, src sensor.Source, cfg Config, workers int, sink s
 	return l, err
 }
 
-// checkEvery is how many records pass between two looks at the context.
-const checkEvery = 1024
+// checkEvery is how many batches pass between two looks at the context.
+const checkEvery = 64
 
 func runAlone(ctx context.Context, src sensor.Source, w *worker, sink sensor.Sink) error {
 	w.out.sink = sink
@@ -75,31 +75,59 @@ func runAlone(ctx context.Context, src sensor.Source, w *worker, sink sensor.Sin
 // end of src.
 func (w *worker) pump(ctx context.Context, src sensor.Source, last *sensor.Timestamp) error {
 	var (
-		r       sensor.Record
+		recs    [lookAhead]sensor.Record
+		shard   [lookAhead]uint8
+		h       [lookAhead]uint32
 		clk     clock
 		granule int64
 	)
-	for n := uint64(1); ; n++ {
-		if n%checkEvery == 0 && ctx.Err() != nil {
+	read := batches(src)
+	for round := 0; ; round++ {
+		if round%checkEvery == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err := src.Read(&r); err != nil {
+		n, err := read(recs[:])
+		if err != nil {
 			if err == io.EOF {
 				return nil
 			}
 			return err
 		}
-		*last = r.Time
-		now := clk.at(r.Time)
-		if g := flowtab.Granule(now); g != granule {
-			granule = g
-			w.advance(now, r.Time)
+		for i := range recs[:n] {
+			shard[i] = shardOf(&recs[i].Key, len(w.shards))
 		}
-		if r.Kind != sensor.Tick {
-			w.handle(shardOf(&r.Key, len(w.shards)), &r, now)
+		if n > 1 {
+			w.hashes(recs[:n], shard[:], h[:])
+		} else {
+			h[0] = w.shards[shard[0]].tab.Hash(&recs[0].Key)
 		}
-		if w.out.err != nil {
-			return w.out.err
+		for i := range recs[:n] {
+			r := &recs[i]
+			*last = r.Time
+			now := clk.at(r.Time)
+			if g := flowtab.Granule(now); g != granule {
+				granule = g
+				w.advance(now, r.Time)
+			}
+			if r.Kind != sensor.Tick {
+				w.handle(shard[i], r, h[i], now)
+			}
+			if w.out.err != nil {
+				return w.out.err
+			}
 		}
+	}
+}
+
+// batches returns src's ReadBatch, or one that reads single records.
+func batches(src sensor.Source) func([]sensor.Record) (int, error) {
+	if b, ok := src.(sensor.BatchReader); ok {
+		return b.ReadBatch
+	}
+	return func(recs []sensor.Record) (int, error) {
+		if err := src.Read(&recs[0]); err != nil {
+			return 0, err
+		}
+		return 1, nil
 	}
 }

@@ -214,3 +214,9 @@ func want(t testing.TB, got []string, want ...string) {
 		t.Errorf("got:\n%s\nwant:\n%s", g, w)
 	}
 }
+
+// take handles one record as pump does.
+func (w *worker) take(r *sensor.Record, now int64) {
+	n := shardOf(&r.Key, len(w.shards))
+	w.handle(n, r, w.shards[n].tab.Hash(&r.Key), now)
+}

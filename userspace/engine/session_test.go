@@ -185,7 +185,7 @@ func TestNoAllocationPerPacket(t *testing.T) {
 	s := newScript()
 	c := s.tcp(4000, 7).open()
 	for i := range s.recs {
-		w.handle(shardOf(&s.recs[i].Key, len(w.shards)), &s.recs[i], int64(s.recs[i].Time))
+		w.take(&s.recs[i], int64(s.recs[i].Time))
 	}
 	data, ack := *c.at(client, 0, sensor.ACK, "one.two.thr"), *c.at(server, 0, sensor.ACK, "")
 	rest := data
@@ -197,7 +197,7 @@ func TestNoAllocationPerPacket(t *testing.T) {
 				r.Seq = c.seq[client]
 				c.seq[client] += uint32(r.WireLen)
 			}
-			w.handle(shardOf(&r.Key, len(w.shards)), r, now)
+			w.take(r, now)
 		}
 	}); got != 0 {
 		t.Errorf("%v allocations for three packets and three messages, one of them cut in two, want 0", got)

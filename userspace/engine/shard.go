@@ -76,18 +76,16 @@ func newShard(cfg *Config, cat *catalogue, out *output, of int) *shard {
 }
 
 // handle takes one record, which is a Packet, Snapshot or Lost of this shard, at
-// engine time now.
-func (s *shard) handle(r *sensor.Record, now int64) {
+// engine time now. h is the table's hash of its key.
+func (s *shard) handle(r *sensor.Record, h uint32, now int64) {
 	s.now = now
-	ref, f, h := s.tab.Find(&r.Key)
+	ref, f := s.tab.Find(&r.Key, h)
 	if f != nil {
 		if s.silent(f, r.Time) && !s.continues(f, r) {
 			s.end(ref, f, sensor.EndIdle)
 			f = nil
 		} else if r.Key.Proto == sensor.ProtoTCP && r.TCPFlags&sensor.SYN != 0 && r.Kind == sensor.Packet {
-			if ref, f = s.reuse(ref, f, r); f == nil {
-				_, _, h = s.tab.Find(&r.Key)
-			}
+			ref, f = s.reuse(ref, f, r)
 		}
 	}
 	if f == nil {

@@ -65,7 +65,7 @@ func TestFlowsNeverExceedTheCap(t *testing.T) {
 	s := newScript()
 	for n := range 60_000 {
 		r := s.udp(fmt.Sprintf("10.%d.%d.1:%d", n>>8&255, n&255, n>>16+1000), "10.0.0.2:2000", "x")
-		w.handle(shardOf(&r.Key, len(w.shards)), r, int64(r.Time))
+		w.take(r, int64(r.Time))
 		s.recs = s.recs[:0]
 	}
 	live := 0

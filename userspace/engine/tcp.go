@@ -164,8 +164,7 @@ func (s *shard) confirmed(ref flowtab.Ref, f *flowtab.Flow, syn *sensor.Record) 
 		f.Last = s.halves.at(d.Half).last
 	}
 	s.end(ref, f, sensor.EndReused)
-	_, _, h := s.tab.Find(&syn.Key)
-	ref, f = s.start(syn, h)
+	ref, f = s.start(syn, s.tab.Hash(&syn.Key))
 	f.Dir[from].Counters.Add(moved)
 	s.books.tcpSeen -= uint64(syn.WireLen) // was seen, and booked as after_close, when it came
 	s.books.afterClose -= uint64(syn.WireLen)
@@ -246,7 +245,9 @@ func (s *shard) fin(ref flowtab.Ref, f *flowtab.Flow, from uint8, seq uint32) {
 	d.FinSeq = seq
 	if f.Phase < phaseClosing {
 		f.Phase = phaseClosing
-		s.schedule(ref, f)
+		if s.tab.Sooner(ref, s.dueAt(f)) {
+			s.schedule(ref, f)
+		}
 	}
 	if !s.finish(ref, f, from) {
 		s.holeSince(ref, f, from)

@@ -17,6 +17,8 @@ type worker struct {
 	fault  error // payload memory went away
 	due    []dueFlow
 	refs   []flowtab.Ref
+
+	touched int64 // so that looking ahead is not optimised away
 }
 
 type dueFlow struct {
@@ -39,10 +41,27 @@ func newWorkers(cfg *Config, cat *catalogue, n int) []*worker {
 	return workers
 }
 
-// handle takes a Packet, Snapshot or Lost record of shard n.
-func (w *worker) handle(n int, r *sensor.Record, now int64) {
+// lookAhead is how many records the worker looks at before it works on the first.
+const lookAhead = 32
+
+// hashes computes the hashes of the keys of at most lookAhead records, each in
+// its shard's table, and loads what the tables have for them. Records of shards
+// that are not the worker's are left alone.
+func (w *worker) hashes(recs []sensor.Record, shard []uint8, h []uint32) {
+	var sum int64
+	for i := range recs {
+		if s := w.shards[shard[i]]; s != nil {
+			h[i] = s.tab.Hash(&recs[i].Key)
+			sum += s.tab.Touch(h[i])
+		}
+	}
+	w.touched = sum
+}
+
+// handle takes a Packet, Snapshot or Lost record of shard n, whose key has hash h.
+func (w *worker) handle(n uint8, r *sensor.Record, h uint32, now int64) {
 	w.out.time, w.out.ordinal = r.Time, r.Ordinal
-	w.shards[n].handle(r, now)
+	w.shards[n].handle(r, h, now)
 }
 
 // advance lets time-outs happen, in the order in which the flows began, so that
@@ -103,7 +122,7 @@ func keyBytes(k *sensor.Key) []byte {
 // shardOf returns the shard, of a power of two, that a key belongs to. It is the
 // same in every run. Whoever chooses keys to fill one shard gets that shard's
 // share of the caps and no more; the tables themselves are seeded.
-func shardOf(k *sensor.Key, of int) int {
+func shardOf(k *sensor.Key, of int) uint8 {
 	if of == 1 {
 		return 0
 	}
@@ -112,5 +131,5 @@ func shardOf(k *sensor.Key, of int) int {
 	h := (w[0]^w[2])*m ^ (w[1]+w[3]*3)*(m>>7|1) ^ w[4]*(m>>13|1) ^ uint64(k.Proto)
 	h ^= h >> 32
 	h *= m
-	return int(h >> 40 & uint64(of-1))
+	return uint8(h >> 40 & uint64(of-1))
 }

@@ -135,6 +135,22 @@ func (p *pcapReader) next(w *window, f *frame.Frame) error {
 	return nil
 }
 
+// inView reports whether the next packet can be had without moving the window.
+func (p *pcapReader) inView(w *window) bool {
+	b := w.buf[w.pos:]
+	if len(b) < p.header {
+		return false
+	}
+	captured, wire := binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])
+	if p.swapped {
+		captured, wire = bits.ReverseBytes32(captured), bits.ReverseBytes32(wire)
+	}
+	if p.lengths != capturedFirst {
+		captured = max(captured, wire) // old files: either may be the one
+	}
+	return uint64(len(b)) >= uint64(p.header)+uint64(captured)
+}
+
 // cutFCS takes a frame check sequence of n bytes off f. A capture that was cut
 // may hold a part of it, or none.
 func cutFCS(f *frame.Frame, n int) {

@@ -50,8 +50,9 @@ type Source struct {
 }
 
 var (
-	_ sensor.Source     = (*Source)(nil)
-	_ sensor.Accountant = (*Source)(nil)
+	_ sensor.Source      = (*Source)(nil)
+	_ sensor.Accountant  = (*Source)(nil)
+	_ sensor.BatchReader = (*Source)(nil)
 )
 
 // resource is something a Source holds: a mapping, a descriptor, a reader.
@@ -213,27 +214,78 @@ func (s *Source) read(r *sensor.Record) error {
 			}
 			continue
 		}
-		f.Ordinal++
-		if s.filter.expr != "" {
-			ok, err := s.filter.match(f)
-			if err != nil {
-				f.Ordinal--
-				s.fail(s.win.offset(), err)
-				s.end()
-				continue
-			}
-			if !ok {
-				s.classes.Filtered(f)
-				continue
-			}
-		}
-		s.passed++
-		if s.opt.Tee != nil {
-			s.opt.Tee(f)
-		}
-		s.pending = true
-		if s.classes.Classify(f, r) || s.classes.Next(r) {
+		if s.accept(f, r) {
 			return nil
+		}
+	}
+}
+
+// accept takes a frame, which filter and classifier may refuse, and reports
+// whether it filled r with a record.
+func (s *Source) accept(f *frame.Frame, r *sensor.Record) bool {
+	f.Ordinal++
+	if s.filter.expr != "" {
+		ok, err := s.filter.match(f)
+		if err != nil {
+			f.Ordinal--
+			s.fail(s.win.offset(), err)
+			s.end()
+			return false
+		}
+		if !ok {
+			s.classes.Filtered(f)
+			return false
+		}
+	}
+	s.passed++
+	if s.opt.Tee != nil {
+		s.opt.Tee(f)
+	}
+	s.pending = true
+	return s.classes.Classify(f, r) || s.classes.Next(r)
+}
+
+// ReadBatch implements [sensor.BatchReader]. A batch ends where the next packet
+// is not wholly in view, so that what was lent stays in place.
+func (s *Source) ReadBatch(recs []sensor.Record) (int, error) {
+	if len(recs) == 0 {
+		return 0, nil
+	}
+	if err := s.Read(&recs[0]); err != nil {
+		return 0, err
+	}
+	n := 1
+	if s.format == pcapFormat {
+		s.readMore(recs, &n)
+	}
+	return n, nil
+}
+
+// readMore adds records of a pcap file to recs, of which *n are filled. What
+// stops it is for the next Read to find.
+func (s *Source) readMore(recs []sensor.Record, n *int) {
+	var fault error
+	if s.mapped != nil {
+		defer s.recoverFault(&fault)
+	}
+	for *n < len(recs) && !s.closed.Load() {
+		r := &recs[*n]
+		if s.pending && s.classes.Next(r) {
+			*n++
+			continue
+		}
+		s.pending = false
+		if s.format != pcapFormat || !s.pcap.inView(&s.win) || s.opt.MaxPackets != 0 && s.passed >= s.opt.MaxPackets {
+			return
+		}
+		if s.mapped != nil {
+			s.win.prefetch()
+		}
+		if s.pcap.next(&s.win, &s.frame) != nil {
+			return
+		}
+		if s.accept(&s.frame, r) {
+			*n++
 		}
 	}
 }

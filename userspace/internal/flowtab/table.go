@@ -46,25 +46,35 @@ func (t *Table) At(ref Ref) *Flow {
 	return &t.chunks[ref>>chunkBits][ref&(chunkSize-1)]
 }
 
-// Find returns the flow of key, or 0 and nil, and the hash that Insert wants.
-func (t *Table) Find(key *sensor.Key) (Ref, *Flow, uint32) {
-	h := t.hash(key)
+// Touch loads what Find will look at for a key of that hash. Several in a row
+// wait for the memory together instead of one after the other. The result means
+// nothing, but must be used for the loads to happen.
+func (t *Table) Touch(h uint32) int64 {
+	e := t.index[t.home(h)]
+	if uint32(e>>32) != h || e == 0 {
+		return 0
+	}
+	f := t.At(Ref(e))
+	return f.Seen + int64(f.Dir[1].Packets) + int64(f.ID)
+}
+
+// Find returns the flow of key, whose hash is h, or 0 and nil.
+func (t *Table) Find(key *sensor.Key, h uint32) (Ref, *Flow) {
 	for i := t.home(h); ; i = t.after(i) {
 		e := t.index[i]
 		if e == 0 {
-			return 0, nil, h
+			return 0, nil
 		}
 		if uint32(e>>32) == h {
 			ref := Ref(e)
 			if f := t.At(ref); f.Key == *key {
-				return ref, f, h
+				return ref, f
 			}
 		}
 	}
 }
 
-// Insert adds a flow for key, which must not be there, with the hash that Find
-// returned. The new entry is zero but for its Key.
+// Insert adds a flow for key, which must not be there and has hash h. The new entry is zero but for its Key.
 func (t *Table) Insert(key *sensor.Key, h uint32) (Ref, *Flow) {
 	if (t.count+1)*8 > len(t.index)*7 {
 		t.grow()
@@ -90,7 +100,7 @@ func (t *Table) Insert(key *sensor.Key, h uint32) (Ref, *Flow) {
 func (t *Table) Delete(ref Ref) {
 	f := t.At(ref)
 	t.Unschedule(ref)
-	i := t.home(t.hash(&f.Key))
+	i := t.home(t.Hash(&f.Key))
 	for Ref(t.index[i]) != ref {
 		i = t.after(i)
 	}
@@ -161,8 +171,8 @@ func (t *Table) distance(i, j uint32) uint32 {
 	return j - i + uint32(len(t.index))
 }
 
-// hash is a folded-multiply hash of the key under a secret seed.
-func (t *Table) hash(k *sensor.Key) uint32 {
+// Hash is a folded-multiply hash of the key under a secret seed.
+func (t *Table) Hash(k *sensor.Key) uint32 {
 	b := (*[unsafe.Sizeof(*k)]byte)(unsafe.Pointer(k)) // Key has no padding, see the layout test
 	h := t.seed[0]
 	h = mix(binary.LittleEndian.Uint64(b[0:])^h, binary.LittleEndian.Uint64(b[8:])^t.seed[1])

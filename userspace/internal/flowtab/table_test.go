@@ -36,7 +36,8 @@ func TestTableModel(t *testing.T) {
 		model := map[uint32]Ref{}
 		for range rapid.IntRange(1, 400).Draw(t, "steps") {
 			n := rapid.Uint32Range(0, 150).Draw(t, "key")
-			ref, f, h := tab.Find(keyOf(n))
+			h := tab.Hash(keyOf(n))
+			ref, f := tab.Find(keyOf(n), h)
 			want, ok := model[n]
 			if (f != nil) != ok || ref != want {
 				t.Fatalf("Find(%d) = %d, want %d", n, ref, want)
@@ -86,7 +87,7 @@ func TestWheelModel(t *testing.T) {
 		for n := range uint32(rapid.IntRange(1, 200).Draw(t, "steps")) {
 			switch rapid.IntRange(0, 3).Draw(t, "op") {
 			case 0, 1:
-				_, _, h := tab.Find(keyOf(n))
+				h := tab.Hash(keyOf(n))
 				ref, _ := tab.Insert(keyOf(n), h)
 				due[ref] = now + rapid.Int64Range(0, 1<<rapid.IntRange(1, 60).Draw(t, "reach")).Draw(t, "in")
 				tab.Schedule(ref, due[ref])
@@ -127,13 +128,14 @@ func TestWheelModel(t *testing.T) {
 func TestTableAllocatesNothingWhenWarm(t *testing.T) {
 	tab := New()
 	for n := range uint32(1000) {
-		_, _, h := tab.Find(keyOf(n))
+		h := tab.Hash(keyOf(n))
 		ref, _ := tab.Insert(keyOf(n), h)
 		tab.Schedule(ref, int64(n)<<granuleBits)
 	}
 	n := uint32(0)
 	if got := testing.AllocsPerRun(1000, func() {
-		ref, _, h := tab.Find(keyOf(n % 1000))
+		h := tab.Hash(keyOf(n % 1000))
+		ref, _ := tab.Find(keyOf(n%1000), h)
 		tab.Delete(ref)
 		ref, _ = tab.Insert(keyOf(n%1000), h)
 		tab.Schedule(ref, int64(n)<<granuleBits)
@@ -150,14 +152,14 @@ func BenchmarkFind(b *testing.B) {
 			keys := make([]sensor.Key, flows)
 			for n := range flows {
 				keys[n] = *keyOf(n * 2654435761)
-				_, _, h := tab.Find(&keys[n])
+				h := tab.Hash(&keys[n])
 				tab.Insert(&keys[n], h)
 			}
 			b.ReportAllocs()
 			i := uint32(0)
 			for b.Loop() {
 				i = (i*1664525 + 1013904223)
-				tab.Find(&keys[i%flows])
+				tab.Find(&keys[i%flows], tab.Hash(&keys[i%flows]))
 			}
 		})
 	}

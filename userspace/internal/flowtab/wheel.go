@@ -134,6 +134,18 @@ func (w *Wheel) Later(ns int64) bool {
 	return Granule(ns)>>(levelBits*level) > next>>(levelBits*level)
 }
 
+// Sooner reports whether a scheduled flow that is due at clock time ns now would
+// be told too late where it is.
+func (w *Wheel) Sooner(ref Ref, ns int64) bool {
+	slot := int(w.table.At(ref).slot) - 1
+	if slot < 0 {
+		return true
+	}
+	shift := levelBits * (slot / levelSlots)
+	begins := w.now>>shift>>levelBits<<levelBits<<shift + int64(slot%levelSlots)<<shift
+	return Granule(ns) < begins
+}
+
 // nextSlot returns the first granule of the earliest occupied slot and its
 // level. An upper level's slot begins before what it holds is due; told early,
 // the flow is scheduled again, one level down.
