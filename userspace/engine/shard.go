@@ -189,7 +189,13 @@ func (s *shard) dueAt(f *flowtab.Flow) int64 {
 
 func (s *shard) schedule(ref flowtab.Ref, f *flowtab.Flow) { s.tab.Schedule(ref, s.dueAt(f)) }
 
-// due looks at a flow whose slot on the wheel has come.
+// nothingDue reports whether a flow whose slot on the wheel has come has nothing
+// to do yet.
+func (s *shard) nothingDue(f *flowtab.Flow, now int64) bool {
+	return now-f.Seen <= s.idle[f.Phase] && now < f.ActiveAt && f.Dir[0].Half|f.Dir[1].Half == 0
+}
+
+// due does what a flow whose slot on the wheel has come has to do.
 func (s *shard) due(ref flowtab.Ref, now int64) {
 	s.now = now
 	f := s.tab.At(ref)

@@ -75,7 +75,11 @@ func (w *worker) advance(now int64, t sensor.Timestamp) {
 		}
 		w.refs = s.tab.Due(now, w.refs[:0])
 		for _, ref := range w.refs {
-			w.due = append(w.due, dueFlow{s.tab.At(ref).ID, s, ref})
+			if f := s.tab.At(ref); s.nothingDue(f, now) {
+				s.schedule(ref, f) // most have seen a packet since
+			} else {
+				w.due = append(w.due, dueFlow{f.ID, s, ref})
+			}
 		}
 	}
 	w.inOrder()

@@ -6,8 +6,8 @@ import "flowscope/sensor"
 type Ref uint32
 
 // Flow is one flow. It has no pointers, so that a million of them cost the
-// garbage collector nothing, and is laid out so that the common packet touches
-// the first 64 bytes and one Dir.
+// garbage collector nothing. What a packet and the wheel look at comes first, so
+// that they touch few cache lines.
 type Flow struct {
 	Key     sensor.Key
 	Session uint32 // what the parsers of this flow hold, 0 if nothing (engine)
@@ -15,28 +15,27 @@ type Flow struct {
 	Seen     int64 // engine clock, ns: arrival of the last packet
 	ActiveAt int64 // engine clock, ns: when the next interim record is due
 
-	Dir [2]Dir // by index in Key
-
-	First, Last sensor.Timestamp // of packets, minimum and maximum
-	ID          uint64           // ordinal of the first packet
-	RTT         int64            // ns; before the handshake is complete, minus the time of the SYN
-
-	History sensor.History
-	Base    uint32 // what was exported in earlier records, 0 if nothing (engine)
-
-	VLAN     [2]uint16
-	TunnelID uint32
-	Tunnel   sensor.TunnelKind
+	ID         uint64 // ordinal of the first packet
+	next, prev Ref    // in the list of a wheel slot; prev of the first is the last
+	slot       uint16 // wheel slot + 1, 0 if in none
 
 	Initiator uint8 // index in Key
+	Phase     uint8 // engine: what its idle timeout depends on
+	Flags     uint8 // engine
 	Evidence  sensor.Evidence
 	End       sensor.EndReason // why it will end, once it has closed
-	Phase     uint8            // engine: what its idle timeout depends on
-	Flags     uint8            // engine
 	App       uint8            // engine: index of the protocol + 1
 
-	slot       uint16 // wheel slot + 1, 0 if in none
-	next, prev Ref    // in the slot's list
+	First, Last sensor.Timestamp // of packets, minimum and maximum
+
+	Dir [2]Dir // by index in Key
+
+	RTT      int64 // ns; before the handshake is complete, minus the time of the SYN
+	History  sensor.History
+	Base     uint32 // what was exported in earlier records, 0 if nothing (engine)
+	TunnelID uint32
+	VLAN     [2]uint16
+	Tunnel   sensor.TunnelKind
 }
 
 // Dir is one direction of a flow.
@@ -50,6 +49,5 @@ type Dir struct {
 	Window  uint16 // last advertised, unscaled
 	State   uint16 // engine: bits
 	TCP     uint8  // all TCP flags seen
-	Scale   uint8  // window scale + 1 from its SYN, 0 if unknown
 	Marks   uint16 // engine: history letters and anomalies already given
 }

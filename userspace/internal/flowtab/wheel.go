@@ -103,10 +103,15 @@ func (w *Wheel) Due(now int64, dst []Ref) []Ref {
 		}
 		w.now = next
 		s := level*levelSlots + int(next>>(levelBits*level))&(levelSlots-1)
-		for w.head[s] != 0 {
-			ref := w.head[s]
-			w.Unschedule(ref)
+		ref := w.head[s]
+		w.head[s] = 0
+		w.full[level] &^= 1 << (s % levelSlots)
+		for ref != 0 {
+			f := w.table.At(ref)
 			dst = append(dst, ref)
+			ref = f.next
+			f.slot, f.next, f.prev = 0, 0, 0
+			w.n--
 		}
 	}
 	return dst
