@@ -174,10 +174,10 @@ func (w *worker) rounds(in <-chan *round, i int) {
 
 // round handles the records of one round that are this worker's.
 func (w *worker) round(r *round, c *collector) {
-	var h [lookAhead]uint32
+	var at [lookAhead]place
 	for from := 0; from < r.n; from += lookAhead {
 		recs := r.recs[from:min(from+lookAhead, r.n)]
-		w.hashes(recs, r.shard[from:], h[:])
+		w.places(recs, r.shard[from:], at[:])
 		for j := range recs {
 			k, rec := from+j, &recs[j]
 			if r.tick[k] {
@@ -186,7 +186,7 @@ func (w *worker) round(r *round, c *collector) {
 			}
 			if w.shards[r.shard[k]] != nil && rec.Kind != sensor.Tick {
 				c.record, c.timeouts = uint32(2*k+1), false
-				w.handle(r.shard[k], rec, h[j], r.now[k])
+				w.handle(r.shard[k], rec, at[j], r.now[k])
 			}
 		}
 	}

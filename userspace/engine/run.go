@@ -77,7 +77,7 @@ func (w *worker) pump(ctx context.Context, src sensor.Source, last *sensor.Times
 	var (
 		recs    [lookAhead]sensor.Record
 		shard   [lookAhead]uint8
-		h       [lookAhead]uint32
+		at      [lookAhead]place
 		clk     clock
 		granule int64
 	)
@@ -96,11 +96,7 @@ func (w *worker) pump(ctx context.Context, src sensor.Source, last *sensor.Times
 		for i := range recs[:n] {
 			shard[i] = shardOf(&recs[i].Key, len(w.shards))
 		}
-		if n > 1 {
-			w.hashes(recs[:n], shard[:], h[:])
-		} else {
-			h[0] = w.shards[shard[0]].tab.Hash(&recs[0].Key)
-		}
+		w.places(recs[:n], shard[:], at[:])
 		for i := range recs[:n] {
 			r := &recs[i]
 			*last = r.Time
@@ -110,7 +106,7 @@ func (w *worker) pump(ctx context.Context, src sensor.Source, last *sensor.Times
 				w.advance(now, r.Time)
 			}
 			if r.Kind != sensor.Tick {
-				w.handle(shard[i], r, h[i], now)
+				w.handle(shard[i], r, at[i], now)
 			}
 			if w.out.err != nil {
 				return w.out.err

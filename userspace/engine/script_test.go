@@ -218,5 +218,5 @@ func want(t testing.TB, got []string, want ...string) {
 // take handles one record as pump does.
 func (w *worker) take(r *sensor.Record, now int64) {
 	n := shardOf(&r.Key, len(w.shards))
-	w.handle(n, r, w.shards[n].tab.Hash(&r.Key), now)
+	w.handle(n, r, place{hash: w.shards[n].tab.Hash(&r.Key)}, now)
 }

@@ -76,10 +76,10 @@ func newShard(cfg *Config, cat *catalogue, out *output, of int) *shard {
 }
 
 // handle takes one record, which is a Packet, Snapshot or Lost of this shard, at
-// engine time now. h is the table's hash of its key.
-func (s *shard) handle(r *sensor.Record, h uint32, now int64) {
+// engine time now.
+func (s *shard) handle(r *sensor.Record, at place, now int64) {
 	s.now = now
-	ref, f := s.tab.Find(&r.Key, h)
+	ref, f := s.tab.Find(&r.Key, at.hash, at.guess)
 	if f != nil {
 		if s.silent(f, r.Time) && !s.continues(f, r) {
 			s.end(ref, f, sensor.EndIdle)
@@ -89,7 +89,7 @@ func (s *shard) handle(r *sensor.Record, h uint32, now int64) {
 		}
 	}
 	if f == nil {
-		ref, f = s.start(r, h)
+		ref, f = s.start(r, at.hash)
 	} else if now >= f.ActiveAt {
 		s.update(f)
 	}

@@ -44,24 +44,32 @@ func newWorkers(cfg *Config, cat *catalogue, n int) []*worker {
 // lookAhead is how many records the worker looks at before it works on the first.
 const lookAhead = 32
 
-// hashes computes the hashes of the keys of at most lookAhead records, each in
-// its shard's table, and loads what the tables have for them. Records of shards
-// that are not the worker's are left alone.
-func (w *worker) hashes(recs []sensor.Record, shard []uint8, h []uint32) {
+// place is where a record belongs: its key's hash in its shard's table, and the
+// flow that it most likely is of.
+type place struct {
+	hash  uint32
+	guess flowtab.Ref
+}
+
+// places finds the places of at most lookAhead records. Records of shards that
+// are not the worker's are left alone.
+func (w *worker) places(recs []sensor.Record, shard []uint8, at []place) {
 	var sum int64
 	for i := range recs {
 		if s := w.shards[shard[i]]; s != nil {
-			h[i] = s.tab.Hash(&recs[i].Key)
-			sum += s.tab.Touch(h[i])
+			h := s.tab.Hash(&recs[i].Key)
+			guess, loaded := s.tab.Guess(h)
+			at[i] = place{h, guess}
+			sum += loaded
 		}
 	}
 	w.touched = sum
 }
 
-// handle takes a Packet, Snapshot or Lost record of shard n, whose key has hash h.
-func (w *worker) handle(n uint8, r *sensor.Record, h uint32, now int64) {
+// handle takes a Packet, Snapshot or Lost record of shard n.
+func (w *worker) handle(n uint8, r *sensor.Record, at place, now int64) {
 	w.out.time, w.out.ordinal = r.Time, r.Ordinal
-	w.shards[n].handle(r, h, now)
+	w.shards[n].handle(r, at, now)
 }
 
 // advance lets time-outs happen, in the order in which the flows began, so that

@@ -16,6 +16,9 @@ const (
 	chunkSize = 1 << chunkBits
 )
 
+// deleted is the kind of the key of an entry that is free, so that none equals it.
+const deleted = 0xff
+
 // Table is a hash table of flows. Its order of growth and probing depends on a
 // seed, but nothing that a caller can observe does.
 type Table struct {
@@ -46,20 +49,31 @@ func (t *Table) At(ref Ref) *Flow {
 	return &t.chunks[ref>>chunkBits][ref&(chunkSize-1)]
 }
 
-// Touch loads what Find will look at for a key of that hash. Several in a row
-// wait for the memory together instead of one after the other. The result means
-// nothing, but must be used for the loads to happen.
-func (t *Table) Touch(h uint32) int64 {
-	e := t.index[t.home(h)]
-	if uint32(e>>32) != h || e == 0 {
-		return 0
+// Guess returns the flow that a key of that hash most likely has, 0 if there is
+// none, and loads it. Several guesses in a row wait for the memory together
+// instead of one after the other. The sum of what they loaded means nothing, but
+// must be used for the loads to happen.
+func (t *Table) Guess(h uint32) (guess Ref, loaded int64) {
+	for i := t.home(h); ; i = t.after(i) {
+		e := t.index[i]
+		if e == 0 {
+			return 0, 0
+		}
+		if uint32(e>>32) == h {
+			f := t.At(Ref(e))
+			return Ref(e), f.Seen + int64(f.Dir[1].Packets) + int64(f.ID)
+		}
 	}
-	f := t.At(Ref(e))
-	return f.Seen + int64(f.Dir[1].Packets) + int64(f.ID)
 }
 
-// Find returns the flow of key, whose hash is h, or 0 and nil.
-func (t *Table) Find(key *sensor.Key, h uint32) (Ref, *Flow) {
+// Find returns the flow of key, whose hash is h, or 0 and nil. It looks at guess
+// first, if that is not 0; whatever became of it since is no matter.
+func (t *Table) Find(key *sensor.Key, h uint32, guess Ref) (Ref, *Flow) {
+	if guess != 0 {
+		if f := t.At(guess); equal(&f.Key, key) {
+			return guess, f
+		}
+	}
 	for i := t.home(h); ; i = t.after(i) {
 		e := t.index[i]
 		if e == 0 {
@@ -76,7 +90,7 @@ func (t *Table) Find(key *sensor.Key, h uint32) (Ref, *Flow) {
 
 // Insert adds a flow for key, which must not be there and has hash h. The new entry is zero but for its Key.
 func (t *Table) Insert(key *sensor.Key, h uint32) (Ref, *Flow) {
-	if (t.count+1)*8 > len(t.index)*7 {
+	if (t.count+1)*4 > len(t.index)*3 {
 		t.grow()
 	}
 	ref := t.free
@@ -117,6 +131,7 @@ func (t *Table) Delete(ref Ref) {
 		}
 	}
 	t.index[i] = 0
+	f.Key.Kind = deleted
 	f.next = t.free
 	t.free = ref
 	t.count--

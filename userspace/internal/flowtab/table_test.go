@@ -34,10 +34,19 @@ func TestTableModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tab := New()
 		model := map[uint32]Ref{}
+		var old Ref
 		for range rapid.IntRange(1, 400).Draw(t, "steps") {
 			n := rapid.Uint32Range(0, 150).Draw(t, "key")
 			h := tab.Hash(keyOf(n))
-			ref, f := tab.Find(keyOf(n), h)
+			var guess Ref
+			switch rapid.IntRange(0, 2).Draw(t, "guess") {
+			case 1:
+				guess, _ = tab.Guess(h)
+			case 2:
+				guess = old // of a flow that may be gone, or be another
+			}
+			ref, f := tab.Find(keyOf(n), h, guess)
+			old = ref
 			want, ok := model[n]
 			if (f != nil) != ok || ref != want {
 				t.Fatalf("Find(%d) = %d, want %d", n, ref, want)
@@ -135,7 +144,7 @@ func TestTableAllocatesNothingWhenWarm(t *testing.T) {
 	n := uint32(0)
 	if got := testing.AllocsPerRun(1000, func() {
 		h := tab.Hash(keyOf(n % 1000))
-		ref, _ := tab.Find(keyOf(n%1000), h)
+		ref, _ := tab.Find(keyOf(n%1000), h, 0)
 		tab.Delete(ref)
 		ref, _ = tab.Insert(keyOf(n%1000), h)
 		tab.Schedule(ref, int64(n)<<granuleBits)
@@ -159,7 +168,7 @@ func BenchmarkFind(b *testing.B) {
 			i := uint32(0)
 			for b.Loop() {
 				i = (i*1664525 + 1013904223)
-				tab.Find(&keys[i%flows], tab.Hash(&keys[i%flows]))
+				tab.Find(&keys[i%flows], tab.Hash(&keys[i%flows]), 0)
 			}
 		})
 	}
