@@ -19,6 +19,8 @@ func TestCapture(t *testing.T) {
 	}
 	tests := map[string]string{
 		"length_prefixed.pcap": "> init-0 < resp-0 > init-1 < resp-1 > init-2 < resp-2 > init-3 < resp-3 > init-4 < " + strings.Repeat("X", 700),
+		// Garbage between two records; a length of 4 GiB, behind which nothing is to be found.
+		"length_prefixed_bad.pcap": "> good > good again <  > before the lie < the other side goes on",
 	}
 	for name, want := range tests {
 		src, err := replay.Open(replay.Options{}, filepath.Join(root, "testdata", name))
