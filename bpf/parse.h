@@ -25,6 +25,7 @@
 
 #define FS_MAX_TUNNELS 4
 #define FS_MAX_HEADERS 32
+#define FS_MAX_STEPS 64 /* of the walk: headers, labels, extension headers */
 #define FS_MAX_LABELS 16
 #define FS_MAX_EXT_HEADERS 8
 #define FS_MAX_GTPU_HEADERS 8
@@ -69,6 +70,10 @@ enum { /* the kind of the next header */
 	FS_L_PPP,
 	FS_L_MPLS,
 	FS_L_IP,
+	/* Further parts of one header: */
+	FS_L_LABEL, /* of an MPLS stack */
+	FS_L_EXT,   /* extension header of IP */
+	FS_L_GTPU,  /* extension header of GTP-U */
 };
 
 enum {
@@ -124,7 +129,10 @@ struct fs_parse {
 	__u32 off;
 	__u16 ether_type;
 	__u8 next;
-	__u8 deep; /* a header lies behind the window */
+	__u8 deep;    /* a header lies behind the window */
+	__u32 headers; /* walked so far */
+	__u16 parts;  /* of the header at work */
+	__u16 why;    /* enum fs_reason */
 	struct fs_encap at;
 
 	/* Found. */
@@ -400,25 +408,22 @@ static __always_inline int fs_under_mpls(struct fs_parse *c)
 	return FS_NON_IP;
 }
 
-/* A label stack (RFC 3032). */
-static __always_inline int fs_mpls(struct fs_parse *c)
+/* A label of a stack (RFC 3032). */
+static __always_inline int fs_label(struct fs_parse *c)
 {
-	int i;
+	__u8 *h = fs_take(c, 4);
 
-#pragma clang loop unroll(disable)
-	for (i = 0; i < FS_MAX_LABELS; i++) {
-		__u8 *h = fs_take(c, 4);
-
-		if (!h)
-			return fs_short(c, 4);
-		if (!(h[2] & 1))
-			continue;
+	if (!h)
+		return fs_short(c, 4);
+	if (h[2] & 1) {
 		c->at.tunnel = FS_T_MPLS;
 		c->at.one_way = 1;
 		c->at.tunnel_id = fs_be32(h) >> 12;
 		return fs_under_mpls(c);
 	}
-	return FS_TOO_MANY_HEADERS;
+	c->next = FS_L_LABEL;
+	c->parts++;
+	return c->parts < FS_MAX_LABELS ? FS_ACCOUNTED : FS_TOO_MANY_HEADERS;
 }
 
 static __always_inline void fs_map_ipv4(__u8 *dst, const __u8 *a)
@@ -447,50 +452,45 @@ static __always_inline int fs_extends(__u8 proto, __u8 v6)
 	return 0;
 }
 
-/* Walks the extension headers from p.l4, of type p.proto (RFC 8200, 4; RFC 4302
- * for AH, which IPv4 has too). */
-static __always_inline void fs_extensions(struct fs_parse *c)
+/* Moves over the extension header at p.l4, of type p.proto (RFC 8200, 4; RFC
+ * 4302 for AH, which IPv4 has too), and says whether it did. */
+static __always_inline int fs_extension(struct fs_parse *c)
 {
 	struct fs_packet *p = &c->p;
-	int i;
+	__u32 l4 = fs_load(p->l4), size;
+	__u8 proto = fs_load(p->proto), *h;
 
-#pragma clang loop unroll(disable)
-	for (i = 0; i < FS_MAX_EXT_HEADERS; i++) {
-		__u32 l4 = fs_load(p->l4), size;
-		__u8 proto = fs_load(p->proto), *h;
+	if (!fs_extends(proto, p->v6) || l4 + 8 > p->end)
+		return 0;
+	h = fs_at(c, l4, 8);
+	if (!h)
+		return 0;
+	size = 8 + (__u32)h[1] * 8;
+	if (proto == FS_AH) {
+		size = 8 + (__u32)h[1] * 4;
+	} else if (proto == FS_FRAGHDR) {
+		__u16 flags = fs_be16(h + 2);
 
-		if (!fs_extends(proto, p->v6) || l4 + 8 > p->end)
-			return;
-		h = fs_at(c, l4, 8);
-		if (!h)
-			return;
-		size = 8 + (__u32)h[1] * 8;
-		if (proto == FS_AH) {
-			size = 8 + (__u32)h[1] * 4;
-		} else if (proto == FS_FRAGHDR) {
-			__u16 flags = fs_be16(h + 2);
-
-			size = 8;
-			if (flags & 0xfff9) { /* else it says the packet is whole: RFC 6946 */
-				p->frag = 1;
-				p->more = flags & 1;
-				p->frag_off = flags & 0xfff8;
-				p->frag_id = fs_be32(h + 4);
-				p->proto = h[0];
-				p->l4 = l4 + 8;
-				return;
-			}
-		} else if (proto == FS_ROUTING) {
-			if (l4 + size <= p->end && h[3])
-				p->routed = 1;
+		size = 8;
+		if (flags & 0xfff9) { /* else it says the packet is whole: RFC 6946 */
+			p->frag = 1;
+			p->more = flags & 1;
+			p->frag_off = flags & 0xfff8;
+			p->frag_id = fs_be32(h + 4);
+			p->proto = h[0];
+			p->l4 = l4 + 8;
+			return 0;
 		}
-		if (l4 + size > p->end)
-			return;
-		if (proto == FS_MOBILITY && h[0] == FS_NONE)
-			return;
-		p->proto = h[0];
-		p->l4 = l4 + size;
+	} else if (proto == FS_ROUTING) {
+		if (l4 + size <= p->end && h[3])
+			p->routed = 1;
 	}
+	if (l4 + size > p->end || (proto == FS_MOBILITY && h[0] == FS_NONE))
+		return 0;
+	p->proto = h[0];
+	p->l4 = l4 + size;
+	c->parts++;
+	return c->parts < FS_MAX_EXT_HEADERS;
 }
 
 /* IPv4 (RFC 791, 3.1). */
@@ -574,8 +574,7 @@ static __always_inline int fs_ip(struct fs_parse *c)
 	if (why != FS_ACCOUNTED)
 		return why;
 	c->p.encap = c->at;
-	if (!fs_load(c->p.frag))
-		fs_extensions(c);
+	c->parts = 0;
 	return FS_ACCOUNTED;
 }
 
@@ -607,8 +606,7 @@ static __always_inline int fs_geneve(struct fs_parse *c)
 /* GTPv1-U with user data (3GPP TS 29.281, 5.1 and 5.2). */
 static __always_inline int fs_gtpu(struct fs_parse *c)
 {
-	__u8 *h = fs_take(c, 8), *opt, flags, next;
-	int i;
+	__u8 *h = fs_take(c, 8), flags;
 
 	if (!h || (h[0] & 0xf0) != 0x30 || h[1] != 255)
 		return 0;
@@ -618,27 +616,35 @@ static __always_inline int fs_gtpu(struct fs_parse *c)
 	c->next = FS_L_IP;
 	if (!(flags & 0x07))
 		return 1;
-	opt = fs_take(c, 4);
-	if (!opt)
+	h = fs_take(c, 4);
+	if (!h)
 		return 0;
-	next = flags & 0x04 ? opt[3] : 0;
-#pragma clang loop unroll(disable)
-	for (i = 0; i < FS_MAX_GTPU_HEADERS; i++) {
-		__u32 off = fs_load(c->off), size;
+	if (!(flags & 0x04) || !h[3])
+		return 1;
+	c->next = FS_L_GTPU;
+	c->parts = 0;
+	return 1;
+}
 
-		if (!next)
-			return 1;
-		h = fs_at(c, off, 1);
-		if (!h || !h[0])
-			return 0;
-		size = (__u32)h[0] * 4;
-		h = fs_at(c, off + size - 1, 1);
-		if (!h)
-			return 0;
-		next = h[0];
-		c->off = off + size;
-	}
-	return 0;
+/* Moves over an extension header of GTP-U, and says whether it could. */
+static __always_inline int fs_gtpu_extension(struct fs_parse *c)
+{
+	__u32 off = fs_load(c->off), size;
+	__u8 *h = fs_at(c, off, 1);
+
+	if (!h || !h[0])
+		return 0;
+	size = (__u32)h[0] * 4;
+	h = fs_at(c, off + size - 1, 1);
+	if (!h)
+		return 0;
+	c->off = off + size;
+	c->parts++;
+	if (!h[0])
+		c->next = FS_L_IP;
+	else if (c->parts >= FS_MAX_GTPU_HEADERS)
+		return 0;
+	return 1;
 }
 
 /* ERSPAN (draft-foschiano-erspan). */
@@ -774,51 +780,73 @@ static __always_inline int fs_enter(struct fs_parse *c)
 	return 1;
 }
 
-/* Goes from header to header to the innermost packet. */
-static __always_inline int fs_walk(struct fs_parse *c)
+/* The IP packet at off. It counts as found when it is known to fit. */
+static __always_inline int fs_found(struct fs_parse *c)
 {
-	int i, why = FS_TOO_MANY_HEADERS;
+	int why;
 
-#pragma clang loop unroll(disable)
-	for (i = 0; i < FS_MAX_HEADERS; i++) {
-		switch (fs_load(c->next)) {
-		case FS_L_ETHERNET:
-			why = fs_ethernet(c);
-			break;
-		case FS_L_TYPE:
-			why = fs_type(c);
-			break;
-		case FS_L_LLC:
-			why = fs_llc(c);
-			break;
-		case FS_L_PPP:
-			why = fs_ppp(c);
-			break;
-		case FS_L_MPLS:
-			why = fs_mpls(c);
-			break;
-		case FS_L_IP:
-			if (!c->found)
-				c->ip_bytes = c->limit - c->off;
-			why = fs_ip(c);
-			if (why != FS_ACCOUNTED)
-				break;
-			if (!c->found)
-				c->ip_bytes = c->p.end - c->p.l3;
-			c->found++;
-			if (fs_load(c->p.frag) || c->p.encap.depth >= FS_MAX_TUNNELS || !fs_enter(c))
-				return c->deep ? FS_DEEP_HEADERS : FS_ACCOUNTED;
-			break;
-		default:
-			why = FS_NON_IP;
+	if (!c->found)
+		c->ip_bytes = c->limit - c->off;
+	why = fs_ip(c);
+	if (why != FS_ACCOUNTED)
+		return why;
+	if (!c->found)
+		c->ip_bytes = c->p.end - c->p.l3;
+	c->found++;
+	c->next = FS_L_EXT;
+	return FS_ACCOUNTED;
+}
+
+/* Behind the headers of an IP packet: whether there may be another in it. */
+static __always_inline int fs_inside(struct fs_parse *c)
+{
+	return !fs_load(c->p.frag) && c->p.encap.depth < FS_MAX_TUNNELS && fs_enter(c);
+}
+
+/* Takes one header, or part of one, and says whether to go on. */
+static __always_inline int fs_step(struct fs_parse *c)
+{
+	__u8 next = fs_load(c->next);
+	int why;
+
+	if (next <= FS_L_IP) {
+		c->headers++;
+		if (c->headers > FS_MAX_HEADERS) {
+			c->why = FS_TOO_MANY_HEADERS;
+			return 0;
 		}
-		if (why != FS_ACCOUNTED)
-			break;
-		why = FS_TOO_MANY_HEADERS;
 	}
-	if (c->deep)
-		return FS_DEEP_HEADERS;
-	return c->found ? FS_ACCOUNTED : why;
+	switch (next) {
+	case FS_L_ETHERNET:
+		why = fs_ethernet(c);
+		break;
+	case FS_L_TYPE:
+		why = fs_type(c);
+		break;
+	case FS_L_LLC:
+		why = fs_llc(c);
+		break;
+	case FS_L_PPP:
+		why = fs_ppp(c);
+		break;
+	case FS_L_MPLS:
+		c->parts = 0;
+		/* fallthrough */
+	case FS_L_LABEL:
+		why = fs_label(c);
+		break;
+	case FS_L_IP:
+		why = fs_found(c);
+		break;
+	case FS_L_EXT:
+		return (!fs_load(c->p.frag) && fs_extension(c)) || fs_inside(c);
+	case FS_L_GTPU:
+		return fs_gtpu_extension(c);
+	default:
+		why = FS_NON_IP;
+	}
+	c->why = why;
+	return why == FS_ACCOUNTED;
 }
 
 static __always_inline int fs_icmp_counterpart(__u8 proto, __u8 t)
@@ -1010,6 +1038,32 @@ static __always_inline void fs_make_key(struct fs_parse *c)
 	}
 }
 
+/* Finds flow and payload of the packet that was found. */
+static __always_inline int fs_finish(struct fs_parse *c)
+{
+	if (c->p.frag && c->p.frag_off) {
+		c->port[0] = c->port[1] = 0;
+		c->tcp_window = c->tcp_flags = c->readable = 0;
+		c->seq = c->ack = c->header = c->cap = 0;
+		c->payload = c->p.end - c->p.l4;
+	} else {
+		fs_transport(c);
+		if (c->deep)
+			c->why = FS_DEEP_HEADERS;
+		if (c->p.frag)
+			c->readable = c->cap = 0;
+	}
+	fs_make_key(c);
+	return 0;
+}
+
+/* The kernel half makes functions of their own of these, which the verifier
+ * looks at once. */
+#ifndef FS_STEP
+#define FS_STEP(c) fs_step(c)
+#define FS_FINISH(c) fs_finish(c)
+#endif
+
 /*
  * Finds flow and payload of the frame whose first c->loaded bytes are in the
  * window. The caller has set what is "given"; next is FS_L_ETHERNET or FS_L_IP.
@@ -1020,34 +1074,37 @@ static __always_inline void fs_make_key(struct fs_parse *c)
  */
 static __always_inline int fs_parse(struct fs_parse *c, __u8 next)
 {
-	int why;
+	int i;
 
 	c->off = 0;
 	c->ether_type = 0;
 	c->next = next;
 	c->deep = 0;
+	c->headers = 0;
+	c->parts = 0;
 	c->found = 0;
 	c->ip_bytes = 0;
+	c->why = FS_ACCOUNTED;
 	__builtin_memset(&c->at, 0, sizeof(c->at));
 	if (next == FS_L_IP && c->meta_vlan[0])
 		c->at.vlan[0] = c->meta_vlan[1] & 0x0fff;
-	why = fs_walk(c);
-	if (why != FS_ACCOUNTED)
-		return why;
-	if (c->p.frag && c->p.frag_off) {
-		c->port[0] = c->port[1] = 0;
-		c->tcp_window = c->tcp_flags = c->readable = 0;
-		c->seq = c->ack = c->header = c->cap = 0;
-		c->payload = c->p.end - c->p.l4;
-	} else {
-		fs_transport(c);
-		if (c->deep)
-			return FS_DEEP_HEADERS;
-		if (c->p.frag)
-			c->readable = c->cap = 0;
-	}
-	fs_make_key(c);
-	return FS_ACCOUNTED;
+
+	/* From header to header to the innermost packet. This is no loop: on the
+	 * paths that a processor might speculate into, the verifier would follow
+	 * one beyond its end. */
+#pragma unroll
+	for (i = 0; i < FS_MAX_STEPS; i++)
+		if (!FS_STEP(c))
+			goto out;
+	c->deep = 1;
+out:
+	if (c->deep)
+		c->why = FS_DEEP_HEADERS;
+	else if (c->found)
+		c->why = FS_ACCOUNTED;
+	if (fs_load(c->why) == FS_ACCOUNTED)
+		FS_FINISH(c);
+	return fs_load(c->why);
 }
 
 #endif
