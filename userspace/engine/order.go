@@ -150,11 +150,7 @@ func (s *shard) drain(ref flowtab.Ref, f *flowtab.Flow, i uint8) {
 		return
 	}
 	h := s.halves.at(d.Half)
-	for !h.queue.Empty() && h.queue.Head() == d.NextSeq {
-		run := h.queue.Pop(&s.budget)
-		s.books.tcpHeld -= uint64(run.Len)
-		s.deliver(f, i, run.Data, run.Len, run.Time)
-	}
+	s.ready(f, i, h)
 	h.giveUp = 0 // there was progress: a hole that is left waits anew
 	if h.acked && int32(h.ackedTo-d.NextSeq) <= 0 {
 		h.acked = false
@@ -162,12 +158,47 @@ func (s *shard) drain(ref flowtab.Ref, f *flowtab.Flow, i uint8) {
 	s.finish(ref, f, i)
 }
 
+// ready delivers what is held and is not behind a hole.
+func (s *shard) ready(f *flowtab.Flow, i uint8, h *half) {
+	d := &f.Dir[i]
+	for !h.queue.Empty() && int32(h.queue.Head()-d.NextSeq) <= 0 {
+		run := h.queue.Pop(&s.budget)
+		s.books.tcpHeld -= uint64(run.Len)
+		old := min(int(int32(d.NextSeq-run.Seq)), run.Len) // dealt with otherwise meanwhile
+		s.books.tcpDuplicate += uint64(old)
+		if n := run.Len - old; n > 0 {
+			s.deliver(f, i, run.Data[min(old, len(run.Data)):], n, run.Time)
+		}
+	}
+}
+
+// begin makes seq the first number of a direction's stream. What is held of
+// another numbering is not of this stream.
+func (s *shard) begin(f *flowtab.Flow, i uint8, seq uint32) {
+	d := &f.Dir[i]
+	d.State |= stInit
+	if d.NextSeq == seq {
+		return
+	}
+	d.NextSeq = seq
+	if d.Half == 0 {
+		return
+	}
+	h := s.halves.at(d.Half)
+	for !h.queue.Empty() {
+		n := uint64(h.queue.Pop(&s.budget).Len)
+		s.books.tcpHeld -= n
+		s.books.tcpOutOfWindow += n
+	}
+	h.acked, h.giveUp = false, 0
+}
+
 // holeSince starts the wait for a hole at the next byte, if there is one and no
 // wait has begun.
 func (s *shard) holeSince(ref flowtab.Ref, f *flowtab.Flow, i uint8) {
 	d := &f.Dir[i]
 	waiting := d.State&(stFIN|stClosed) == stFIN
-	if d.Half == 0 && !waiting {
+	if d.Half == 0 && !waiting || d.State&stClosed != 0 {
 		return
 	}
 	h := s.half(f, i)
@@ -264,15 +295,12 @@ func (s *shard) closeStream(f *flowtab.Flow, i uint8, why sensor.Loss) {
 		if h.maybeFIN(d) && d.State&stFIN == 0 {
 			h.acked = false
 		}
+		s.ready(f, i, h)
 		for !h.queue.Empty() || h.acked || d.State&stFIN != 0 && d.FinSeq != d.NextSeq {
 			if !s.skip(f, i, why) {
 				break
 			}
-			for !h.queue.Empty() && h.queue.Head() == d.NextSeq {
-				run := h.queue.Pop(&s.budget)
-				s.books.tcpHeld -= uint64(run.Len)
-				s.deliver(f, i, run.Data, run.Len, run.Time)
-			}
+			s.ready(f, i, h)
 		}
 		h.giveUp, h.acked = 0, false
 	}

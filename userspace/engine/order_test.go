@@ -95,6 +95,18 @@ func TestOrder(t *testing.T) {
 			c.say(client, "two.")
 		}, []string{"initiator words one", "initiator words eof aborted=false left=0", "anomaly initiator data_after_close",
 			"responder words eof aborted=true left=0"}},
+		{"data held that turns out to be behind the FIN", func(c *conn) {
+			c.at(client, 2, sensor.ACK, "e.two.")
+			c.at(client, 100, sensor.ACK, "three.")
+			c.at(client, 0, sensor.ACK|sensor.FIN, "one.")
+		}, []string{"anomaly initiator data_after_close", "initiator words one", "initiator words eof aborted=false left=0",
+			"responder words eof aborted=true left=0"}},
+		{"a SYN-ACK that numbers otherwise", func(c *conn) {
+			c.at(server, 3, sensor.ACK, "nobody's.")
+			c.at(server, 999, sensor.SYN|sensor.ACK, "")
+			c.at(client, 0, sensor.ACK, "").Ack = c.seq[server] + 1000
+			c.at(server, 1000, sensor.ACK, "one.")
+		}, []string{"responder words one", "initiator words eof aborted=true left=0", "responder words eof aborted=true left=0"}},
 		{"segment cut by the snap length", func(c *conn) {
 			r := c.send(client, sensor.ACK, "one.two.three.")
 			r.Payload = r.Payload[:6]

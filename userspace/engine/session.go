@@ -19,6 +19,7 @@ type session struct {
 	candidates uint64 // protocols not yet ruled out, while it is not known
 	probed     [2]probed
 	first      uint8 // direction that spoke first
+	initiator  uint8 // as the parser knows it: a flow's roles may be corrected later
 
 	// Bytes of each direction that were not consumed: lent during a push, owned
 	// afterwards. At most one of the two has any.
@@ -27,11 +28,15 @@ type session struct {
 	store [2][]byte // what buf is a part of, charged to the budget
 
 	eof    [2]bool
+	told   [2]bool // the parser knows of the eof
 	recent [2]recent
 	handed int // times the stream was handed on
 	errors int // datagrams refused
 	queue  []heldDatagram
 }
+
+// side returns the role of direction i, as the parser knows it.
+func (ss *session) side(i uint8) sensor.Side { return sensor.Side((i ^ ss.initiator) & 1) }
 
 // wants reports whether anyone wants the payload of the flow.
 func (s *shard) wants(f *flowtab.Flow) bool {
@@ -57,12 +62,16 @@ func (s *shard) session(f *flowtab.Flow, m *menu, from uint8) *session {
 	f.Session = n
 	ss.candidates = m.all | hinted
 	ss.first = from
+	for i := range f.Dir {
+		ss.eof[i] = f.Dir[i].State&stClosed != 0 // without a word
+	}
 	return ss
 }
 
 // choose makes the protocol at index n of m the flow's.
 func (s *shard) choose(f *flowtab.Flow, ss *session, m *menu, n int) {
-	ss.number, ss.candidates = n, 0
+	ss.number, ss.candidates, ss.told = n, 0, [2]bool{}
+	ss.initiator = f.Initiator
 	p := &m.protocols[n]
 	if p.NewStream != nil {
 		ss.stream = p.NewStream()
@@ -177,10 +186,11 @@ func (s *shard) push(f *flowtab.Flow, ss *session, i uint8, data []byte, t senso
 // parse shows what is pending of a direction to the parser.
 func (s *shard) parse(f *flowtab.Flow, ss *session, i uint8, t sensor.Timestamp, aborted bool) {
 	data := ss.pending(i)
-	if len(data) == 0 && !ss.eof[i] {
+	if ss.told[i] || len(data) == 0 && !ss.eof[i] {
 		return
 	}
-	n, err := s.call(f, ss, sensor.Segment{Side: side(f, i), Time: t, Data: data, EOF: ss.eof[i], Aborted: aborted})
+	ss.told[i] = ss.eof[i]
+	n, err := s.call(f, ss, i, sensor.Segment{Time: t, Data: data, EOF: ss.eof[i], Aborted: aborted})
 	if n < 0 || n > len(data) {
 		n, err = 0, fmt.Errorf("parser consumed %d of %d bytes", n, len(data))
 	}
@@ -191,8 +201,9 @@ func (s *shard) parse(f *flowtab.Flow, ss *session, i uint8, t sensor.Timestamp,
 }
 
 // call calls the parser; a panic in it becomes an error.
-func (s *shard) call(f *flowtab.Flow, ss *session, seg sensor.Segment) (n int, err error) {
-	s.cur.f, s.cur.side, s.cur.time = f, seg.Side, seg.Time
+func (s *shard) call(f *flowtab.Flow, ss *session, i uint8, seg sensor.Segment) (n int, err error) {
+	seg.Side = ss.side(i)
+	s.cur.f, s.cur.side, s.cur.time = f, side(f, i), seg.Time
 	s.cur.app = s.cat.names[s.number(ss)]
 	defer func() {
 		if p := recover(); p != nil {
@@ -290,7 +301,7 @@ func (s *shard) sessionGap(f *flowtab.Flow, i uint8, n int64) {
 	if ss.stream == nil {
 		return // the probes go on behind the gap
 	}
-	if r, ok := ss.stream.(sensor.Resyncer); !ok || !s.resync(r, side(f, i), lost) {
+	if r, ok := ss.stream.(sensor.Resyncer); !ok || !s.resync(r, ss.side(i), lost) {
 		s.done(f, leftGap)
 	}
 }

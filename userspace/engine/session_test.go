@@ -84,6 +84,19 @@ func TestRecognition(t *testing.T) {
 			c.say(client, "abd.one.")
 		}, []string{"initiator abc abc", "initiator abd abd", "initiator abd one", "initiator abd eof aborted=true left=0", "responder abd eof aborted=true left=0",
 			"end 4000 shutdown S1 ShAD syn pkts=4/1 payload=14/0 app=abc"}},
+		{"handed on after the other side's end: each parser is told once", []sensor.Protocol{abc, wordsOnPort7}, Config{}, func(s *script) {
+			c := s.tcp(4000, 9999).open()
+			c.send(server, sensor.ACK|sensor.FIN, "")
+			c.say(client, "abc.@words.")
+		}, []string{"initiator abc abc", "responder words eof aborted=false left=0", "initiator words eof aborted=true left=0",
+			"end 4000 shutdown S3 ShAfD syn pkts=3/2 payload=11/0 app=abc"}},
+		{"a SYN-ACK that comes late corrects the flow, not what its parser was told", []sensor.Protocol{abc}, Config{}, func(s *script) {
+			c := s.tcp(4000, 4001)
+			c.at(server, 1, sensor.ACK, "abc.")
+			c.at(server, 0, sensor.SYN|sensor.ACK, "")
+			c.at(server, 5, sensor.ACK, "one.")
+		}, []string{"initiator abc abc", "responder abc one", "responder abc eof aborted=true left=0",
+			"end 4000 shutdown OTH ^dh synack pkts=0/3 payload=0/8 app=abc"}},
 		{"thrown to and fro", []sensor.Protocol{wordsOnPort7}, Config{}, func(s *script) {
 			s.tcp(4000, 7).open().say(client, strings.Repeat("@words.", 100))
 		}, []string{"end 4000 shutdown S1 ShAD syn pkts=3/1 payload=700/0 app=words"}},

@@ -71,12 +71,16 @@ func (s *shard) tcp(ref flowtab.Ref, f *flowtab.Flow, r *sensor.Record) {
 	}
 	if r.WireLen > 0 {
 		once(f, from, markData, 'D')
+	}
+	fin := flags&sensor.FIN != 0 && s.fin(ref, f, from, seq+uint32(r.WireLen))
+	if r.WireLen > 0 {
 		s.segment(ref, f, from, seq, r)
 	} else if int32(seq-d.NextSeq) == 1 && d.Stream == 0 && f.Flags&flagMidstream != 0 {
 		d.NextSeq = seq // the first packet seen was a keep-alive
+		s.drain(ref, f, from)
 	}
-	if flags&sensor.FIN != 0 {
-		s.fin(ref, f, from, seq+uint32(r.WireLen))
+	if fin && !s.finish(ref, f, from) {
+		s.holeSince(ref, f, from)
 	}
 }
 
@@ -195,8 +199,7 @@ func (s *shard) syn(f *flowtab.Flow, r *sensor.Record) bool {
 		}
 	}
 	if d.State&stInit == 0 || d.Stream == 0 && d.State&(stFIN|stClosed) == 0 {
-		d.State |= stInit
-		d.NextSeq = r.Seq + 1
+		s.begin(f, from, r.Seq+1)
 	}
 	return true
 }
@@ -213,7 +216,7 @@ func (s *shard) ack(ref flowtab.Ref, f *flowtab.Flow, r *sensor.Record, d, o *fl
 	}
 	if o.State&stISNs != 0 && o.Stream == 0 && r.TCPFlags&sensor.SYN == 0 {
 		o.State &^= stISNs
-		o.NextSeq = r.Ack
+		s.begin(f, from^1, r.Ack)
 	}
 	if f.Phase == phaseOpening && r.TCPFlags&sensor.SYN == 0 && (d.State&(stSYN|stSYNACK) != 0 || o.State&stSYNACK != 0) {
 		f.Phase = phaseOpen // whoever goes on after the handshake has seen the end of it, even if we did not
@@ -231,27 +234,33 @@ func (s *shard) ack(ref flowtab.Ref, f *flowtab.Flow, r *sensor.Record, d, o *fl
 	}
 }
 
-// fin notes a FIN whose sequence number is seq.
-func (s *shard) fin(ref flowtab.Ref, f *flowtab.Flow, from uint8, seq uint32) {
+// fin notes a FIN whose sequence number is seq, and reports whether it is new
+// and of this stream. What lies behind it is not, even if it came before.
+func (s *shard) fin(ref flowtab.Ref, f *flowtab.Flow, from uint8, seq uint32) bool {
 	d := &f.Dir[from]
 	once(f, from, markFIN, 'F')
 	if d.State&(stFIN|stClosed) != 0 {
-		return // again
+		return false // again
 	}
 	if ahead := int32(seq - d.NextSeq); ahead < 0 || ahead > believable {
-		return // not of this stream
+		return false // not of this stream
 	}
 	d.State |= stFIN
 	d.FinSeq = seq
+	if d.Half != 0 {
+		if n := s.halves.at(d.Half).queue.Cut(seq, &s.budget); n > 0 {
+			s.books.tcpHeld -= uint64(n)
+			s.books.afterClose += uint64(n)
+			s.anomaly(f, from, sensor.DataAfterClose)
+		}
+	}
 	if f.Phase < phaseClosing {
 		f.Phase = phaseClosing
 		if s.tab.Sooner(ref, s.dueAt(f)) {
 			s.schedule(ref, f)
 		}
 	}
-	if !s.finish(ref, f, from) {
-		s.holeSince(ref, f, from)
-	}
+	return true
 }
 
 // finish ends a direction whose FIN is next in order, and reports whether it is.
@@ -262,6 +271,10 @@ func (s *shard) finish(ref flowtab.Ref, f *flowtab.Flow, from uint8) bool {
 	}
 	d.NextSeq++
 	d.State |= stClosed
+	if d.Half != 0 {
+		h := s.halves.at(d.Half)
+		h.acked, h.giveUp = false, 0 // whatever was acknowledged behind the FIN
+	}
 	s.eof(f, from, false)
 	if o := &f.Dir[from^1]; o.State&stClosed != 0 {
 		s.closed(ref, f, sensor.EndFIN)

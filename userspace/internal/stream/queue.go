@@ -179,6 +179,34 @@ func (q *Queue) Bytes() int { return q.bytes }
 // be empty.
 func (q *Queue) Head() uint32 { return q.runs[0].Seq }
 
+// Cut removes what is held at seq and behind it, and returns how many bytes of
+// sequence space that was.
+func (q *Queue) Cut(seq uint32, b *Budget) (cut int) {
+	for n := len(q.runs); n > 0; n-- {
+		r := &q.runs[n-1]
+		over := int(int32(r.end() - seq))
+		if over <= 0 {
+			break
+		}
+		if over < r.Len {
+			r.Len -= over
+			r.Data = r.Data[:min(r.Len, len(r.Data))]
+			q.bytes -= over
+			return cut + over
+		}
+		cut += r.Len
+		q.bytes -= r.Len
+		cost := runCost + cap(r.Data)
+		q.cost -= cost
+		b.Give(cost)
+		q.runs = slices.Delete(q.runs, n-1, n)
+	}
+	if len(q.runs) == 0 {
+		q.runs = nil
+	}
+	return cut
+}
+
 // Pop removes and returns the first run, whose Data is then the caller's. The
 // Queue must not be empty.
 func (q *Queue) Pop(b *Budget) Run {

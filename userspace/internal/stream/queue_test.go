@@ -33,6 +33,18 @@ func TestQueueModel(t *testing.T) {
 				t.Fatalf("Insert(%d, %v) = %+v, want %+v", off, data, res, want)
 			}
 			clear(data) // Insert must have copied
+			if rapid.IntRange(0, 19).Draw(t, "cut") == 0 {
+				at, want := rapid.IntRange(1, 340).Draw(t, "at"), 0
+				for off := range model {
+					if off >= at {
+						delete(model, off)
+						want++
+					}
+				}
+				if got := q.Cut(base+uint32(at), &budget); got != want {
+					t.Fatalf("Cut(%d) = %d, want %d", at, got, want)
+				}
+			}
 		}
 		if q.Bytes() != len(model) {
 			t.Fatalf("Bytes() = %d, want %d", q.Bytes(), len(model))
