@@ -1,0 +1,88 @@
+//go:build linux && (amd64 || arm64)
+
+package live
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"syscall"
+
+	"github.com/cilium/ebpf"
+
+	"flowscope/gen"
+)
+
+// epoch is what was counted between two swaps: the contents of one map.
+type epoch struct {
+	keys  []gen.Key
+	flows []gen.Flow
+	marks []uint64 // of each ring: the packets of this epoch are before it
+	wall  int64    // what to add to the kernel's times
+}
+
+// read fills e with the contents of a map that no program counts in any more.
+func (e *epoch) read(m *ebpf.Map) error {
+	const chunk = 4096
+	e.keys, e.flows = e.keys[:0], e.flows[:0]
+	var at ebpf.MapBatchCursor
+	for size := chunk; ; {
+		n := len(e.keys)
+		e.keys = slices.Grow(e.keys, size)[:n+size]
+		e.flows = slices.Grow(e.flows, size)[:n+size]
+		got, err := m.BatchLookup(&at, e.keys[n:], e.flows[n:], nil)
+		e.keys, e.flows = e.keys[:n+got], e.flows[:n+got]
+		switch {
+		case errors.Is(err, ebpf.ErrKeyNotExist):
+			return nil
+		case errors.Is(err, syscall.ENOSPC) && size <= int(m.MaxEntries()):
+			size *= 2 // a bucket of the map has more than that
+		case err != nil:
+			return fmt.Errorf("read the flow map: %w", err)
+		}
+	}
+}
+
+// clear empties the map that e was read from.
+func (e *epoch) clear(m *ebpf.Map) error {
+	if len(e.keys) == 0 {
+		return nil
+	}
+	if _, err := m.BatchDelete(e.keys, nil); err != nil {
+		return fmt.Errorf("clear the flow map: %w", err)
+	}
+	e.keys, e.flows = e.keys[:0], e.flows[:0]
+	return nil
+}
+
+// epochs turns the three maps: one is counted in, one is that of the time
+// before, one is empty or about to be.
+type epochs struct {
+	k        *kernel
+	of       [3]epoch
+	now, old int
+}
+
+// turn begins a new epoch and returns the one that has ended. It takes as long
+// as the programs that run at the time: the kernel waits for them.
+func (t *epochs) turn() (*epoch, error) {
+	next := 3 - t.now - t.old
+	if err := t.of[next].clear(t.k.maps[next]); err != nil {
+		return nil, err
+	}
+	if err := t.k.flows.Put(uint32(1), t.k.maps[t.now]); err != nil {
+		return nil, fmt.Errorf("swap the flow maps: %w", err)
+	}
+	if err := t.k.flows.Put(uint32(0), t.k.maps[next]); err != nil {
+		return nil, fmt.Errorf("swap the flow maps: %w", err)
+	}
+	t.old, t.now = t.now, next
+	e := &t.of[t.old]
+	return e, e.read(t.k.maps[t.old])
+}
+
+// last returns the epoch that is running, when no program is.
+func (t *epochs) last() (*epoch, error) {
+	e := &t.of[t.now]
+	return e, e.read(t.k.maps[t.now])
+}

@@ -1,0 +1,162 @@
+//go:build linux && (amd64 || arm64)
+
+package live
+
+import (
+	"flowscope/gen"
+	"flowscope/sensor"
+)
+
+// books are what the Source counts of what it hands out.
+type books struct {
+	snapshots uint64 // packets
+	slices    uint64
+	told      uint64 // bytes in Lost records
+}
+
+// reasonNames are the names of enum fs_reason in the ledger; the first are those
+// of replay.
+var reasonNames = [...]string{
+	"accounted", "filtered", "arp", "non_ip", "unsupported_link", "truncated_link", "malformed_link",
+	"too_many_headers", "truncated_ip", "malformed_ip", "deep_headers", "other_interface", "unreadable",
+}
+
+var fateNames = [...]string{"forwarded", "bypassed", "over_budget", "ring_full", "cut", "fragment", "no_flow"}
+
+var overflowNames = [...]string{"overflow_tcp", "overflow_udp", "overflow_icmp", "overflow_other"}
+
+// Account adds the accounts of the kernel half: what each hook saw and why some
+// of it is in no flow ("frames", "frame_bytes"), where the packets of the flows
+// are ("kernel_flows"), what became of the payload of TCP and UDP
+// ("kernel_payload"), and of what was forwarded ("slices").
+//
+// While packets come, the books are read one after the other, and what is under
+// way is what the others leave; at rest, after Read returned io.EOF, every row
+// was counted.
+func (s *Source) Account(l *sensor.Ledger) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.final != nil {
+		for _, a := range s.final.Accounts {
+			l.Add(a)
+		}
+		return
+	}
+	s.account(l)
+}
+
+func (s *Source) account(l *sensor.Ledger) {
+	var all gen.Ledger
+	for _, h := range s.k.hooks {
+		b := s.k.books(h)
+		l.Add(reasons("frames "+h.iface+" "+h.direction, "packets", &b, packetsOf))
+		merge(&all, &b)
+	}
+	l.Add(reasons("frames", "packets", &all, packetsOf))
+	l.Add(reasons("frame_bytes", "bytes", &all, bytesOf))
+
+	accounted := all.Row[gen.SensorFsReasonFS_ACCOUNTED].Packets
+	flows := sensor.Account{Stage: "kernel_flows", Unit: "packets", Total: accounted, Rows: []sensor.Row{
+		{Name: "snapshots", Count: s.books.snapshots},
+	}}
+	for i, name := range overflowNames {
+		flows.Rows = append(flows.Rows, sensor.Row{Name: name, Count: all.Overflow[i].Packets})
+	}
+	inMaps, inRings := accounted-flows.Sum(), all.Slices-s.books.slices
+	if s.ended {
+		inMaps, inRings = s.waiting(), s.unread()
+	}
+	flows.Rows = append(flows.Rows, sensor.Row{Name: "in_maps", Count: inMaps})
+	l.Add(flows)
+
+	payload := sensor.Account{Stage: "kernel_payload", Unit: "bytes", Total: all.Offered}
+	for i, name := range fateNames {
+		payload.Rows = append(payload.Rows, sensor.Row{Name: name, Count: all.Fate[i]})
+	}
+	l.Add(payload)
+	l.Add(sensor.Account{Stage: "slices", Unit: "records", Total: all.Slices, Rows: []sensor.Row{
+		{Name: "read", Count: s.books.slices},
+		{Name: "in_rings", Count: inRings},
+	}})
+}
+
+// unread counts the records that are left in the rings.
+func (s *Source) unread() (n uint64) {
+	for _, r := range s.rings {
+		rest := *r
+		for rest.next() != nil {
+			n++
+		}
+	}
+	return n
+}
+
+func packetsOf(s gen.Sum) uint64 { return s.Packets }
+func bytesOf(s gen.Sum) uint64   { return s.Bytes }
+
+// reasons is the account of what a hook saw.
+func reasons(stage, unit string, b *gen.Ledger, of func(gen.Sum) uint64) sensor.Account {
+	a := sensor.Account{Stage: stage, Unit: unit, Total: of(b.Seen)}
+	for i, name := range reasonNames {
+		if n := of(b.Row[i]); n != 0 || i == 0 {
+			a.Rows = append(a.Rows, sensor.Row{Name: name, Count: n})
+		}
+	}
+	return a
+}
+
+// books returns the books of a hook, the sum over the CPUs.
+func (k *kernel) books(h *hook) (sum gen.Ledger) {
+	var each []gen.Ledger
+	if err := k.ledger.Lookup(h.index, &each); err != nil {
+		return gen.Ledger{}
+	}
+	for i := range each {
+		merge(&sum, &each[i])
+	}
+	return sum
+}
+
+func merge(to, b *gen.Ledger) {
+	add := func(to *gen.Sum, s gen.Sum) {
+		to.Packets += s.Packets
+		to.Bytes += s.Bytes
+	}
+	add(&to.Seen, b.Seen)
+	for i := range b.Row {
+		add(&to.Row[i], b.Row[i])
+	}
+	for i := range b.Overflow {
+		add(&to.Overflow[i], b.Overflow[i])
+	}
+	for i := range b.Fate {
+		to.Fate[i] += b.Fate[i]
+	}
+	to.Frames += b.Frames
+	to.Offered += b.Offered
+	to.Slices += b.Slices
+}
+
+// Hook is a program on one direction of an interface.
+type Hook struct {
+	Interface string
+	Direction string // "ingress" or "egress"
+	Verified  uint32 // instructions that the kernel's verifier went through; 0 if it does not say
+	Frames    uint64 // socket buffers seen, super-packets once
+}
+
+// Hooks returns where the Source is attached.
+func (s *Source) Hooks() []Hook {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Hook
+	for _, h := range s.k.hooks {
+		hk := Hook{Interface: h.iface, Direction: h.direction, Verified: h.insns}
+		if !s.closed {
+			b := s.k.books(h)
+			hk.Frames = b.Frames
+		}
+		out = append(out, hk)
+	}
+	return out
+}

@@ -1,0 +1,90 @@
+package live
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"os"
+	"runtime"
+	"time"
+
+	"flowscope/sensor"
+)
+
+// Options says what to watch and how. All but Interfaces has a default.
+type Options struct {
+	// Interfaces are the names of the interfaces to watch, in both directions;
+	// the loopback interface only inwards, where each packet comes by once.
+	Interfaces []string
+
+	// Classify says what makes a flow. In the kernel, Key must be FiveTuple,
+	// Tunnels Inner or Outer, and the ports of tunnels the usual ones;
+	// checksums are not verified.
+	Classify sensor.Classify
+
+	// MaxFlows caps the flows that are counted in one Interval; default 65536.
+	// There are three maps of that size, with about 300 bytes for each flow.
+	MaxFlows int
+	// MaxNew caps how many flows may begin in a second, so that a flood leaves
+	// room for those that are established; default half of MaxFlows.
+	MaxNew int
+	// Budget is how much payload of each direction of a flow is forwarded;
+	// default 256 KiB. A flow that is silent for two Intervals begins anew.
+	Budget int64
+	// Rings and RingSize are the buffers that payload crosses; default one for
+	// each CPU up to 8, of 2 MiB. Both are rounded up to powers of two.
+	Rings, RingSize int
+	// Interval is the time between two Snapshots of a flow; default 1 s. It
+	// must be shorter than the engine's shortest time-out.
+	Interval time.Duration
+}
+
+var pageSize = os.Getpagesize()
+
+const (
+	maxRings    = 64
+	maxRingSize = 1 << 30
+	maxMaxFlows = 1 << 24
+)
+
+// ErrUnsupported is in the error of Open where the kernel, or this build, cannot
+// do what was asked for.
+var ErrUnsupported = errors.New("not supported")
+
+func (o Options) withDefaults() (Options, error) {
+	if len(o.Interfaces) == 0 {
+		return o, errors.New("no interface to watch")
+	}
+	c := &o.Classify
+	switch {
+	case c.Key != sensor.FiveTuple:
+		return o, fmt.Errorf("flows by %v in the kernel: %w", c.Key, ErrUnsupported)
+	case c.Tunnels == sensor.Both:
+		return o, fmt.Errorf("both the outer and the inner flow of tunnels in the kernel: %w", ErrUnsupported)
+	case c.VXLANPorts != nil || c.GenevePorts != nil || c.GTPUPorts != nil:
+		return o, fmt.Errorf("other ports of tunnels in the kernel: %w", ErrUnsupported)
+	case c.VerifyChecksums:
+		return o, fmt.Errorf("verifying checksums, which the card does on a host: %w", ErrUnsupported)
+	}
+	def(&o.MaxFlows, 65536, maxMaxFlows)
+	def(&o.MaxNew, max(o.MaxFlows/2, 1), maxMaxFlows)
+	def(&o.Rings, min(runtime.NumCPU(), 8), maxRings)
+	def(&o.RingSize, 2<<20, maxRingSize)
+	o.Rings, o.RingSize = powerOfTwo(o.Rings), powerOfTwo(max(o.RingSize, pageSize))
+	if o.Budget <= 0 {
+		o.Budget = 256 << 10
+	}
+	if o.Interval <= 0 {
+		o.Interval = time.Second
+	}
+	return o, nil
+}
+
+func def(v *int, d, most int) {
+	if *v <= 0 {
+		*v = d
+	}
+	*v = min(*v, most)
+}
+
+func powerOfTwo(n int) int { return 1 << bits.Len(uint(n-1)) }

@@ -1,0 +1,55 @@
+//go:build !linux || !(amd64 || arm64)
+
+package live
+
+import (
+	"fmt"
+	"runtime"
+
+	"flowscope/sensor"
+)
+
+// Source hands out what the kernel counts and forwards. This build has none.
+type Source struct{}
+
+// Hook is a program on one direction of an interface.
+type Hook struct {
+	Interface string
+	Direction string // "ingress" or "egress"
+	Verified  uint32 // instructions that the kernel's verifier went through; 0 if it does not say
+	Frames    uint64 // socket buffers seen, super-packets once
+}
+
+var (
+	_ sensor.Source     = (*Source)(nil)
+	_ sensor.Bypasser   = (*Source)(nil)
+	_ sensor.Accountant = (*Source)(nil)
+)
+
+var errPlatform = fmt.Errorf("live capture on %s/%s: %w", runtime.GOOS, runtime.GOARCH, ErrUnsupported)
+
+// Open returns an error.
+func Open(o Options) (*Source, error) {
+	if _, err := o.withDefaults(); err != nil {
+		return nil, err
+	}
+	return nil, errPlatform
+}
+
+// Read returns an error.
+func (*Source) Read(*sensor.Record) error { return errPlatform }
+
+// Stop does nothing.
+func (*Source) Stop() {}
+
+// Close does nothing.
+func (*Source) Close() error { return nil }
+
+// Bypass does nothing.
+func (*Source) Bypass(sensor.Key) error { return nil }
+
+// Account adds nothing.
+func (*Source) Account(*sensor.Ledger) {}
+
+// Hooks returns none.
+func (*Source) Hooks() []Hook { return nil }

@@ -1,0 +1,51 @@
+//go:build linux && (amd64 || arm64)
+
+package live
+
+import (
+	"fmt"
+	"sync"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+
+	"flowscope/gen"
+	"flowscope/sensor"
+)
+
+const (
+	maxPokes   = 64 // FS_MAX_POKES
+	pokeOffset = 16 // FS_POKE_OFFSET
+)
+
+// verdicts collects what the engine says of flows until it is told the kernel.
+type verdicts struct {
+	mu      sync.Mutex
+	waiting []gen.Poke
+	data    []byte
+	err     error
+}
+
+// add notes that no more payload of a flow is wanted.
+func (v *verdicts) add(k *sensor.Key) {
+	v.mu.Lock()
+	v.waiting = append(v.waiting, gen.Poke{Key: *(*gen.Key)(unsafe.Pointer(k)), Bypass: 1})
+	v.mu.Unlock()
+}
+
+// tell writes the verdicts into the entries of their flows, by a program that
+// does it where they are.
+func (v *verdicts) tell(p *ebpf.Program) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for len(v.waiting) > 0 && v.err == nil {
+		n := min(len(v.waiting), maxPokes)
+		raw := unsafe.Slice((*byte)(unsafe.Pointer(&v.waiting[0])), n*int(unsafe.Sizeof(gen.Poke{})))
+		v.data = append(append(v.data[:0], make([]byte, pokeOffset)...), raw...)
+		if _, err := p.Run(&ebpf.RunOptions{Data: v.data}); err != nil {
+			v.err = fmt.Errorf("tell the kernel what is not wanted: %w", err)
+		}
+		v.waiting = v.waiting[:copy(v.waiting, v.waiting[n:])]
+	}
+	return v.err
+}
