@@ -1,0 +1,201 @@
+package tls
+
+import (
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+	"strconv"
+)
+
+// fingerprint computes JA3 and JA4.
+func (m *ClientHello) fingerprint(transport Transport) {
+	s := &m.scratch
+	s.out = s.out[:0]
+	text := m.appendJA3(s.text[:0])
+	sum := md5.Sum(text)
+	s.out = appendHex(s.out, sum[:])
+	n := len(s.out)
+	s.out = m.appendJA4(s.out, transport)
+	m.JA3, m.JA4 = s.out[:n:n], s.out[n:]
+	m.JA3Full, s.text = text, text
+}
+
+// appendJA3 appends version, suites, extensions, groups and point formats in
+// decimal.
+func (m *ClientHello) appendJA3(b []byte) []byte {
+	b = strconv.AppendUint(b, uint64(m.LegacyVersion), 10)
+	b = appendDecimals(append(b, ','), m.seen.suites)
+	b = appendDecimalList(append(b, ','), m.scratch.extensions)
+	b = appendDecimals(append(b, ','), m.seen.groups)
+	b = append(b, ',')
+	for i, v := range m.seen.points {
+		if i > 0 {
+			b = append(b, '-')
+		}
+		b = strconv.AppendUint(b, uint64(v), 10)
+	}
+	return b
+}
+
+func appendDecimals(b, list []byte) []byte {
+	start := len(b)
+	for i := 0; i+1 < len(list); i += 2 {
+		b = appendDecimal(b, start, binary.BigEndian.Uint16(list[i:]))
+	}
+	return b
+}
+
+func appendDecimalList(b []byte, list []uint16) []byte {
+	start := len(b)
+	for _, v := range list {
+		b = appendDecimal(b, start, v)
+	}
+	return b
+}
+
+// appendDecimal appends a value of a list that begins at start.
+func appendDecimal(b []byte, start int, v uint16) []byte {
+	if isGREASE(v) {
+		return b
+	}
+	if len(b) > start {
+		b = append(b, '-')
+	}
+	return strconv.AppendUint(b, uint64(v), 10)
+}
+
+// emptyHash stands in JA4 for the hash of nothing.
+const emptyHash = "000000000000"
+
+// appendJA4 appends JA4 by the text of its specification (FoxIO, technical_details/JA4.md).
+func (m *ClientHello) appendJA4(b []byte, transport Transport) []byte {
+	s := &m.scratch
+	b = append(b, byte(transport))
+	b = append(b, ja4Version(m.Version)...)
+	if m.seen.serverName {
+		b = append(b, 'd')
+	} else {
+		b = append(b, 'i')
+	}
+	suites, extensions := 0, 0
+	for i := 0; i+1 < len(m.seen.suites); i += 2 {
+		if !isGREASE(binary.BigEndian.Uint16(m.seen.suites[i:])) {
+			suites++
+		}
+	}
+	for _, v := range s.extensions {
+		if !isGREASE(v) {
+			extensions++
+		}
+	}
+	b = appendTwoDigits(appendTwoDigits(b, suites), extensions)
+	b = appendALPN(b, m.seen.firstALPN)
+
+	sorted := s.sorted[:0]
+	for i := 0; i+1 < len(m.seen.suites); i += 2 {
+		if v := binary.BigEndian.Uint16(m.seen.suites[i:]); !isGREASE(v) {
+			sorted = append(sorted, v)
+		}
+	}
+	b, s.sorted = appendListHash(append(b, '_'), sorted, nil)
+
+	sorted = s.sorted[:0]
+	for _, v := range s.extensions {
+		if !isGREASE(v) && v != extServerName && v != extALPN {
+			sorted = append(sorted, v)
+		}
+	}
+	b, s.sorted = appendListHash(append(b, '_'), sorted, m.seen.algorithms)
+	return b
+}
+
+// ja4Version returns the two characters of a version.
+func ja4Version(v Version) string {
+	switch v {
+	case TLS13:
+		return "13"
+	case TLS12:
+		return "12"
+	case TLS11:
+		return "11"
+	case TLS10:
+		return "10"
+	case SSL3:
+		return "s3"
+	case SSL2:
+		return "s2"
+	case 0xfeff:
+		return "d1"
+	case 0xfefd:
+		return "d2"
+	case 0xfefc:
+		return "d3"
+	}
+	return "00"
+}
+
+func appendTwoDigits(b []byte, n int) []byte {
+	n = min(n, 99)
+	return append(b, '0'+byte(n/10), '0'+byte(n%10))
+}
+
+// appendALPN appends the first and last character of an ALPN value or, if one
+// of them is no letter and no digit, of its hexadecimal form.
+func appendALPN(b, name []byte) []byte {
+	if len(name) == 0 {
+		return append(b, "00"...)
+	}
+	first, last := name[0], name[len(name)-1]
+	if !isAlphanumeric(first) || !isAlphanumeric(last) {
+		first, last = hexDigits[first>>4], hexDigits[last&15]
+	}
+	return append(b, first, last)
+}
+
+func isAlphanumeric(c byte) bool {
+	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
+}
+
+// appendListHash sorts a list and appends 12 digits of the SHA-256 of its
+// hexadecimal form, with the signature algorithms behind it in their order. It
+// returns the list too, whose memory is used again.
+func appendListHash(b []byte, list []uint16, algorithms []byte) ([]byte, []uint16) {
+	if len(list) == 0 {
+		return append(b, emptyHash...), list
+	}
+	slices.Sort(list)
+	start := len(b)
+	for i, v := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendHex16(b, v)
+	}
+	separator := byte('_')
+	for i := 0; i+1 < len(algorithms); i += 2 {
+		if v := binary.BigEndian.Uint16(algorithms[i:]); !isGREASE(v) {
+			b = appendHex16(append(b, separator), v)
+			separator = ','
+		}
+	}
+	sum := sha256.Sum256(b[start:])
+	return appendHex(b[:start], sum[:6]), list
+}
+
+// fingerprint computes JA3S.
+func (m *ServerHello) fingerprint() {
+	s := &m.scratch
+	b := strconv.AppendUint(s.text[:0], uint64(m.LegacyVersion), 10)
+	b = strconv.AppendUint(append(b, ','), uint64(m.Cipher), 10)
+	b = append(b, ',')
+	for i, v := range s.extensions {
+		if i > 0 {
+			b = append(b, '-')
+		}
+		b = strconv.AppendUint(b, uint64(v), 10)
+	}
+	sum := md5.Sum(b)
+	s.out = appendHex(s.out[:0], sum[:])
+	m.JA3SFull, s.text, m.JA3S = b, b, s.out
+}
