@@ -5,6 +5,7 @@ package parsers
 import (
 	"flowscope/parsers/dns"
 	"flowscope/parsers/lengthprefixed"
+	"flowscope/parsers/tls"
 	"flowscope/sensor"
 )
 
@@ -16,5 +17,6 @@ var All = []sensor.Protocol{
 	dns.TCP(),
 	dns.Multicast(),
 	dns.LLMNR(),
+	tls.Protocol(),
 	lengthprefixed.Protocol(),
 }
