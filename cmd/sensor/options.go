@@ -24,6 +24,7 @@ type options struct {
 	verbose  bool
 	logs     string
 	expect   string
+	live     bool    // of packets that come now
 	maxLoss  float64 // share; below 0: any
 	workers  int
 	protos   string

@@ -45,7 +45,8 @@ func newReplay(p *program) *cobra.Command {
 	}
 	fs := cmd.Flags()
 	fs.StringArrayVarP(&o.files, "read", "r", nil, "`FILE` to read; again for more; a directory is read in order, - is standard input")
-	fs.StringP("interface", "i", "", "live capture: not in this build")
+	fs.StringP("interface", "i", "", "no capture: see sensor run")
+	_ = fs.MarkHidden("interface")
 	o.addFlags(fs)
 	_ = cmd.MarkFlagFilename("read")
 	return cmd
@@ -77,7 +78,7 @@ file. Nothing is read and nothing is sent.
 // make.
 func (o *options) checkInputs(fs *pflag.FlagSet, words []string) error {
 	if fs.Changed("interface") {
-		return errNoLive
+		return usagef("replay reads captures: to watch an interface, use sensor run -i INTERFACE")
 	}
 	if len(o.files) == 0 {
 		return usagef("nothing to read: give a capture with -r FILE (-r - is standard input)")

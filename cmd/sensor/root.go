@@ -30,22 +30,9 @@ and every byte has its place.
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	root.AddCommand(newReplay(p), newDemo(p), newRun(), newVersion(p), newMan())
+	root.AddCommand(newReplay(p), newDemo(p), newRun(p), newVersion(p), newMan())
 	return root
 }
-
-// newRun returns a command that says what to do until live capture is there.
-func newRun() *cobra.Command {
-	return &cobra.Command{
-		Use:                "run -i INTERFACE",
-		Short:              "Watch an interface (not in this build)",
-		Hidden:             true,
-		DisableFlagParsing: true,
-		RunE:               func(*cobra.Command, []string) error { return errNoLive },
-	}
-}
-
-var errNoLive = usagef("live capture is not in this build: pipe one in with 'tcpdump -U -i INTERFACE -w - | sensor replay -r -'")
 
 // complain writes an error to stderr, on one line for people and as a log
 // record for machines. An error about usage is for people.

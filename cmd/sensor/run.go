@@ -109,7 +109,7 @@ func (o *options) open(p *program, outs *outputs, specs []spec) error {
 		var err error
 		switch s.kind {
 		case "jsonl":
-			err = outs.add(p, s, o.files, func(w io.Writer) sink { return jsonl.New(w, jsonl.Options{}) })
+			err = outs.add(p, s, o.files, func(w io.Writer) sink { return jsonl.New(w, jsonl.Options{LineBuffered: o.live}) })
 		case "table":
 			err = outs.add(p, s, o.files, func(w io.Writer) sink { return table.New(w, p.tableOptions(o.more)) })
 		case "streams":
