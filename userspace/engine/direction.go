@@ -15,6 +15,9 @@ func direction(r *sensor.Record) (initiator uint8, by sensor.Evidence) {
 	}
 	switch k.Proto {
 	case sensor.ProtoTCP:
+		if r.Kind != sensor.Packet {
+			break // its flags are those of several packets
+		}
 		switch r.TCPFlags & (sensor.SYN | sensor.ACK) {
 		case sensor.SYN:
 			return from, sensor.BySYN

@@ -6,18 +6,28 @@ import (
 )
 
 // lost notes payload that was seen and counted, but will not be handed out. For
-// TCP the next segment shows where in the stream it was.
+// TCP the next segment shows where in the stream it was. What was not copied
+// because no parser wanted it is no loss.
 func (s *shard) lost(f *flowtab.Flow, r *sensor.Record) {
 	n := r.Count.PayloadBytes
+	bypassed := r.Reason == sensor.LossBypass
 	switch r.Key.Proto {
 	case sensor.ProtoTCP:
 		s.books.tcpSeen += n
+		if bypassed {
+			s.books.tcpBypassed += n
+			return
+		}
 		s.books.tcpLost += n
 		h := s.half(f, r.From&1)
 		h.lost += n
 		h.lostWhy = r.Reason
 	case sensor.ProtoUDP:
 		s.books.udpSeen += n
+		if bypassed {
+			s.books.udpBypassed += n
+			return
+		}
 		s.books.udpLost += n
 		ev := s.event(sensor.FlowGap, f, sensor.NotEnded)
 		ev.Side, ev.Lost, ev.Reason = side(f, r.From&1), int64(n), r.Reason

@@ -132,6 +132,9 @@ func (rd *reader) fill(ctx context.Context, r *round, stop *atomic.Bool) bool {
 		for end := r.n + n; r.n < end; r.n++ {
 			rd.place(r, r.n)
 		}
+		if r.n > 0 && r.recs[r.n-1].Kind == sensor.Tick {
+			break // the source has no more for now, and who watches it wants to see these
+		}
 	}
 	if rd.err == nil && stop.Load() {
 		rd.err = errStop

@@ -1,0 +1,102 @@
+package engine
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"flowscope/sensor"
+)
+
+// TestSnapshotsAlone: a flow of which no packet was handed out, only what it was
+// counted as. The flags of a Snapshot are those of many packets and tell nothing
+// about who began.
+func TestSnapshotsAlone(t *testing.T) {
+	s := newScript()
+	c := s.tcp(40000, 443)
+	for _, from := range []int{client, server} {
+		k, f := sensor.NewKey(sensor.ProtoTCP, c.addr[from], c.addr[1-from])
+		s.add(sensor.Record{Kind: sensor.Snapshot, Key: k, From: f, TCPFlags: sensor.SYN | sensor.ACK | sensor.FIN,
+			Count: sensor.Counters{Packets: 10, Bytes: 1000, FrameBytes: 1140, PayloadBytes: 600}})
+	}
+	var end *sensor.Flow
+	books, err := Run(context.Background(), s, Config{}, 1, sinkFunc(func(ev *sensor.Event) error {
+		if ev.Kind == sensor.FlowEnd {
+			f := *ev.Flow
+			end = &f
+		}
+		return nil
+	}))
+	if err != nil || books.Check() != nil {
+		t.Fatal(err, books.Check())
+	}
+	if end == nil || end.Counters[0].Packets != 10 || end.Counters[1].Packets != 10 {
+		t.Fatalf("got %+v, want one flow with 10 packets each way", end)
+	}
+	if _, port := end.Endpoint(sensor.Responder); port != 443 || end.Evidence != sensor.ByPort {
+		t.Errorf("responder has port %d by %v, want 443 by port", port, end.Evidence)
+	}
+}
+
+// TestBypassedIsNotLost: what the source did not copy because nobody wanted it
+// is in its own row.
+func TestBypassedIsNotLost(t *testing.T) {
+	for _, proto := range []sensor.Proto{sensor.ProtoTCP, sensor.ProtoUDP} {
+		s := newScript()
+		c := s.tcp(40000, 443)
+		k, f := sensor.NewKey(proto, c.addr[client], c.addr[server])
+		s.add(sensor.Record{Kind: sensor.Lost, Key: k, From: f, Reason: sensor.LossBypass, Count: sensor.Counters{PayloadBytes: 77}})
+		books, err := Run(context.Background(), s, Config{}, 1, sinkFunc(func(ev *sensor.Event) error {
+			if ev.Kind == sensor.FlowGap {
+				t.Errorf("%v: a gap of %d", proto, ev.Lost)
+			}
+			return nil
+		}))
+		if err != nil || books.Check() != nil {
+			t.Fatal(err, books.Check())
+		}
+		a := books.Account(proto.String() + "_payload")
+		if a.Total != 77 || a.Row("bypassed") != 77 {
+			t.Errorf("%+v, want 77 bytes bypassed", a)
+		}
+	}
+}
+
+// slow is a Source that has nothing for a while: it says so with a Tick.
+type slow struct {
+	script
+	wait chan struct{}
+}
+
+func (s *slow) Read(r *sensor.Record) error {
+	if s.next == len(s.recs) {
+		<-s.wait
+	}
+	return s.script.Read(r)
+}
+
+// TestTickHandsOver: with several workers records are handled in batches, and a
+// Tick ends one, so that nobody waits for a packet that comes tomorrow.
+func TestTickHandsOver(t *testing.T) {
+	s := &slow{script: *newScript(), wait: make(chan struct{})}
+	s.tcp(40000, 443).open()
+	s.add(sensor.Record{Kind: sensor.Tick})
+	seen := make(chan struct{}, 10)
+	done := make(chan error)
+	go func() {
+		_, err := Run(context.Background(), s, Config{}, 2, sinkFunc(func(*sensor.Event) error {
+			seen <- struct{}{}
+			return nil
+		}))
+		done <- err
+	}()
+	select {
+	case <-seen:
+	case <-time.After(10 * time.Second):
+		t.Error("no event while the source waits")
+	}
+	close(s.wait)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
