@@ -20,8 +20,8 @@ type Config struct {
 
 	// MaxFlows caps the flows tracked at one time. Default 1<<20.
 	MaxFlows int
-	// MaxBuffered caps the bytes held out of order and for parsers, over all
-	// flows. Default 256 MiB.
+	// MaxBuffered caps the bytes held over all flows: half of it what is out of
+	// order, half what waits for a parser or a probe. Default 256 MiB.
 	MaxBuffered int
 	// MaxReorder caps the bytes held out of order for one direction of one
 	// flow. Default 4 MiB.

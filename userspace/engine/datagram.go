@@ -17,6 +17,10 @@ type heldDatagram struct {
 	missing int
 }
 
+// heldCost is charged for a held datagram beside its bytes: the struct, its
+// share of the queue, and what the allocator rounds up.
+const heldCost = 128
+
 // datagram gives one UDP datagram, already counted, to the flow's parser.
 func (s *shard) datagram(f *flowtab.Flow, r *sensor.Record) {
 	from := r.From & 1
@@ -77,7 +81,7 @@ func (s *shard) probeDatagram(f *flowtab.Flow, ss *session, d *heldDatagram) boo
 		held := ss.queue
 		ss.queue = nil
 		for i := range held {
-			s.budget.Give(cap(held[i].data))
+			s.budget.Give(heldCost + cap(held[i].data))
 			s.books.udpHeld -= uint64(len(held[i].data))
 			if f.Session != 0 {
 				s.parseDatagram(f, ss, &held[i])
@@ -90,7 +94,7 @@ func (s *shard) probeDatagram(f *flowtab.Flow, ss *session, d *heldDatagram) boo
 		}
 		return f.Session != 0
 	}
-	if ss.candidates == 0 || !within || !s.budget.Take(len(d.data)) {
+	if ss.candidates == 0 || !within || !s.budget.Take(heldCost+len(d.data)) {
 		s.books.udpBypassed += uint64(len(d.data))
 		s.done(f, leftUnknown)
 		return false
@@ -105,7 +109,7 @@ func (s *shard) probeDatagram(f *flowtab.Flow, ss *session, d *heldDatagram) boo
 
 func (s *shard) dropDatagrams(ss *session) {
 	for _, d := range ss.queue {
-		s.budget.Give(cap(d.data))
+		s.budget.Give(heldCost + cap(d.data))
 		s.books.udpHeld -= uint64(len(d.data))
 		s.books.udpBypassed += uint64(len(d.data))
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"flowscope/sensor"
+	"flowscope/userspace/internal/stream"
 )
 
 // tape is a fuzzer's input, read as choices. Behind its end all choices are 0.
@@ -337,8 +338,10 @@ func audit(t *testing.T, w *worker, maxFlows int) {
 	for _, s := range w.shards {
 		s.account(&l)
 		live += s.tab.Len()
-		if s.budget.Used < 0 || s.budget.Used > s.budget.Max {
-			t.Fatalf("%d bytes buffered, cap %d", s.budget.Used, s.budget.Max)
+		for _, b := range []stream.Budget{s.budget, s.reorder} {
+			if b.Used < 0 || b.Used > b.Max {
+				t.Fatalf("%d bytes buffered, cap %d", b.Used, b.Max)
+			}
 		}
 	}
 	if err := l.Check(); err != nil {
@@ -433,9 +436,9 @@ func checkWild(t *testing.T, data []byte) {
 	w.finish()
 	audit(t, w, 0)
 	for i, s := range w.shards {
-		if s.budget.Used != 0 || len(s.recents) != 0 || len(s.halves.items) != len(s.halves.free) ||
+		if s.budget.Used+s.reorder.Used != 0 || len(s.recents) != 0 || len(s.halves.items) != len(s.halves.free) ||
 			len(s.sessions.items) != len(s.sessions.free) || len(s.bases.items) != len(s.bases.free) {
-			t.Fatalf("shard %d owes %d bytes, or did not take back what its flows had", i, s.budget.Used)
+			t.Fatalf("shard %d owes %d bytes, or did not take back what its flows had", i, s.budget.Used+s.reorder.Used)
 		}
 	}
 	if len(wit.flows) != 0 {

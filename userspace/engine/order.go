@@ -93,7 +93,7 @@ func (s *shard) merge(ref flowtab.Ref, f *flowtab.Flow, i uint8, seq uint32, n i
 			s.gap(f, i, int64(ahead), h.lostWhy, true) // no use waiting for it
 			continue
 		default:
-			res := h.queue.Insert(seq, n, data, t, s.cfg.MaxReorder, &s.budget)
+			res := h.queue.Insert(seq, n, data, t, s.cfg.MaxReorder, &s.reorder)
 			s.books.tcpHeld += uint64(res.Held)
 			s.books.tcpDuplicate += uint64(res.Dup)
 			if res.Conflict {
@@ -162,7 +162,7 @@ func (s *shard) drain(ref flowtab.Ref, f *flowtab.Flow, i uint8) {
 func (s *shard) ready(f *flowtab.Flow, i uint8, h *half) {
 	d := &f.Dir[i]
 	for !h.queue.Empty() && int32(h.queue.Head()-d.NextSeq) <= 0 {
-		run := h.queue.Pop(&s.budget)
+		run := h.queue.Pop(&s.reorder)
 		s.books.tcpHeld -= uint64(run.Len)
 		old := min(int(int32(d.NextSeq-run.Seq)), run.Len) // dealt with otherwise meanwhile
 		s.books.tcpDuplicate += uint64(old)
@@ -186,7 +186,7 @@ func (s *shard) begin(f *flowtab.Flow, i uint8, seq uint32) {
 	}
 	h := s.halves.at(d.Half)
 	for !h.queue.Empty() {
-		n := uint64(h.queue.Pop(&s.budget).Len)
+		n := uint64(h.queue.Pop(&s.reorder).Len)
 		s.books.tcpHeld -= n
 		s.books.tcpOutOfWindow += n
 	}

@@ -304,15 +304,15 @@ func TestBudgetIsReturned(t *testing.T) {
 	}
 	var used int64
 	for _, sh := range w.shards {
-		used += sh.budget.Used
+		used += sh.budget.Used + sh.reorder.Used
 	}
 	if used < 50*20 {
 		t.Errorf("%d bytes charged while data is held", used)
 	}
 	w.finish()
 	for i, sh := range w.shards {
-		if sh.budget.Used != 0 {
-			t.Errorf("shard %d owes %d bytes after all flows have ended", i, sh.budget.Used)
+		if owed := sh.budget.Used + sh.reorder.Used; owed != 0 {
+			t.Errorf("shard %d owes %d bytes after all flows have ended", i, owed)
 		}
 		if len(sh.halves.items) != len(sh.halves.free) || len(sh.sessions.items) != len(sh.sessions.free) {
 			t.Errorf("shard %d did not take back what its flows had", i)

@@ -39,7 +39,8 @@ type shard struct {
 	halves   slab[half]
 	bases    slab[base]
 	recents  map[*flowtab.Flow]*[2]recent // with StreamData; else sessions have them
-	budget   stream.Budget
+	budget   stream.Budget                // of what waits for parsers and probes
+	reorder  stream.Budget                // of what waits for bytes that precede it
 
 	emit func(sensor.Message) // s.message, made once
 	cur  struct {             // what emit is called about
@@ -60,9 +61,11 @@ func newShard(cfg *Config, cat *catalogue, out *output, of int) *shard {
 	t := &cfg.Timeouts
 	s := &shard{
 		cfg: cfg, cat: cat, out: out,
-		max:    max(cfg.MaxFlows/of, 1),
-		tab:    flowtab.New(),
-		budget: stream.Budget{Max: int64(cfg.MaxBuffered / of)},
+		max: max(cfg.MaxFlows/of, 1),
+		tab: flowtab.New(),
+		// Half for each, so that holes alone cannot starve the parsers.
+		budget:  stream.Budget{Max: int64(cfg.MaxBuffered / of / 2)},
+		reorder: stream.Budget{Max: int64(cfg.MaxBuffered / of / 2)},
 		idle: [phases]int64{
 			phaseOther: int64(t.Other), phaseUDP: int64(t.UDP), phaseOpening: int64(t.TCPOpening),
 			phaseOpen: int64(t.TCP), phaseClosing: int64(t.TCPClosing), phaseClosed: int64(t.TCPClosed),

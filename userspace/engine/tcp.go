@@ -220,6 +220,7 @@ func (s *shard) ack(ref flowtab.Ref, f *flowtab.Flow, r *sensor.Record, d, o *fl
 	}
 	if f.Phase == phaseOpening && r.TCPFlags&sensor.SYN == 0 && (d.State&(stSYN|stSYNACK) != 0 || o.State&stSYNACK != 0) {
 		f.Phase = phaseOpen // whoever goes on after the handshake has seen the end of it, even if we did not
+		s.schedule(ref, f)  // now, so that a flood of attempts does not evict it for one of them
 		if d.State&stSYN != 0 && o.State&stSYNACK != 0 && r.Ack == o.NextSeq {
 			if f.RTT < 0 {
 				f.RTT = max(int64(r.Time)+f.RTT, 0)
@@ -248,7 +249,7 @@ func (s *shard) fin(ref flowtab.Ref, f *flowtab.Flow, from uint8, seq uint32) bo
 	d.State |= stFIN
 	d.FinSeq = seq
 	if d.Half != 0 {
-		if n := s.halves.at(d.Half).queue.Cut(seq, &s.budget); n > 0 {
+		if n := s.halves.at(d.Half).queue.Cut(seq, &s.reorder); n > 0 {
 			s.books.tcpHeld -= uint64(n)
 			s.books.afterClose += uint64(n)
 			s.anomaly(f, from, sensor.DataAfterClose)
