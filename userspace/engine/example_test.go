@@ -107,7 +107,7 @@ func ExampleRun() {
 		fmt.Println()
 	}
 	// Output:
-	// 6 gaps, 2471 bytes
+	// 8 gaps, 2471 bytes
 	// 92 packets: accounted 92
 	// 20137 bytes: delivered 15752 unparsed 1914 gap 2471
 }
