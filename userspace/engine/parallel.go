@@ -39,6 +39,7 @@ type told struct {
 	events []sensor.Event
 	flows  []sensor.Flow // events[i].Flow
 	at     []position    // of events[i]
+	copies copies
 }
 
 // position orders the events of a round. All events of one record come from one
@@ -214,7 +215,7 @@ func (c *collector) Consume(ev *sensor.Event) error {
 		p.flow = ev.Flow.ID
 	}
 	e := *ev
-	e.Msg = cloneMessage(ev.Msg)
+	e.Msg = c.copies.message(ev.Msg)
 	e.Data = bytes.Clone(ev.Data)
 	c.events = append(c.events, e)
 	c.flows = append(c.flows, *ev.Flow)
@@ -223,7 +224,8 @@ func (c *collector) Consume(ev *sensor.Event) error {
 }
 
 func (t *told) reset() {
-	clear(t.events) // let go of messages
+	clear(t.events)
+	t.copies.reset()
 	t.events, t.flows, t.at = t.events[:0], t.flows[:0], t.at[:0]
 }
 
