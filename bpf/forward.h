@@ -83,6 +83,8 @@ static __always_inline int fs_slice(void *ctx, int xdp, struct fs_scratch *s)
 	__u32 copy = n < FS_SLICE ? n : FS_SLICE, size;
 	__u8 flags = s->parse.tcp_flags;
 
+	if (copy > s->there)
+		copy = s->there;
 	if (s->slices)
 		flags &= ~FS_TCP_SYN;
 	if (n < left)
@@ -109,6 +111,7 @@ static __always_inline int fs_slice(void *ctx, int xdp, struct fs_scratch *s)
 	s->sent += copy;
 	s->cut += n - copy;
 	s->left -= n;
+	s->there -= copy;
 	s->at += n;
 	s->record.seq += n;
 	s->record.lost = 0;
@@ -125,6 +128,7 @@ static __always_inline void fs_slices(void *ctx, int xdp, struct fs_scratch *s,
 	int i;
 
 	s->left = c->payload;
+	s->there = c->cap;
 	s->at = c->p.l4 + c->header;
 	s->chunk = c->payload;
 	if (c->p.proto == FS_TCP)
@@ -166,6 +170,8 @@ static __always_inline void fs_forward(void *ctx, int xdp, struct fs_scratch *s,
 			fs_keep(s, l, d, payload, FS_FRAGMENT);
 		return;
 	}
+	if (!c->readable && payload) /* the frame ends in the transport header */
+		fs_keep(s, l, d, payload, FS_CUT);
 	if (!c->readable || (!payload && !mark))
 		return;
 	g = bpf_map_lookup_elem(&control, &zero);

@@ -36,6 +36,7 @@ struct fs_scratch {
 	__u8 slice[FS_SLICE]; /* behind the record: they go out together */
 	/* Of the payload that is being sent: */
 	__u32 left, at, chunk; /* how much, where it begins, the longest piece */
+	__u32 there;	       /* of what is left, what the frame has: headers may lie */
 	__u32 ring;
 	__u32 sent, cut, slices; /* so far */
 	__u32 failed;		 /* enum fs_fate of what is left */

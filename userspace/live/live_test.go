@@ -271,3 +271,57 @@ func clean(all ...*tally) {
 		}
 	}
 }
+
+// TestSuperPacketsOfTCP: with offloads on, what passes the hooks is packets of up
+// to 64 KiB; what is counted is what a card would send: headers for every
+// segment. The streams are whole.
+func TestSuperPacketsOfTCP(t *testing.T) {
+	p := newPair(t, true)
+	file, stop := capture(t, p.here)
+	src, err := Open(Options{Interfaces: []string{p.here}, Interval: 100 * time.Millisecond, Budget: 1 << 30, RingSize: 16 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	var live *tally
+	var books sensor.Ledger
+	var done sync.WaitGroup
+	done.Go(func() { live, books = run(t, src, 1) })
+	p.talk(3, 1_000_000)
+	settle()
+	src.Stop()
+	done.Wait()
+	stop()
+	in, err := replay.Open(replay.Options{}, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	beside, _ := run(t, in, 1)
+	if d := cmp.Diff(beside.streams, live.streams); d != "" {
+		t.Errorf("streams differ (-capture +live):\n%s", d)
+	}
+	segments := uint64(0)
+	for n, c := range live.counts {
+		if !strings.Contains(n, "tcp") {
+			continue
+		}
+		header := uint64(52) // IPv4, TCP, timestamps
+		if strings.Contains(n, "[") {
+			header = 72
+		}
+		// 8 more in the SYN; 12 where bytes that came twice are acknowledged.
+		if got, want := c.Bytes-c.PayloadBytes, c.Packets*header+8; got < want || (got-want)%12 != 0 || got-want > want/50 {
+			t.Errorf("%s: %d bytes of headers in %d packets, want %d", n, got, c.Packets, want)
+		}
+		if b := beside.counts[n]; c.PayloadBytes != b.PayloadBytes {
+			t.Errorf("%s: %d bytes of payload, captured %d", n, c.PayloadBytes, b.PayloadBytes)
+		}
+		segments += c.Packets
+	}
+	frames := uint64(0)
+	for _, h := range src.Hooks() {
+		frames += h.Frames
+	}
+	t.Logf("%d packets on the wire, %d frames", books.Account("frames").Total, frames)
+}

@@ -64,7 +64,9 @@ var (
 )
 
 // Open attaches to the interfaces and returns the Source of their packets.
-func Open(o Options) (*Source, error) {
+func Open(o Options) (*Source, error) { return open(o, (*kernel).attach) }
+
+func open(o Options, attach func(*kernel) error) (*Source, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
@@ -83,7 +85,7 @@ func Open(o Options) (*Source, error) {
 		s.rings = append(s.rings, r)
 	}
 	if s.waiter, err = newWaiter(k.ringMaps); err == nil {
-		err = k.attach()
+		err = attach(k)
 	}
 	if err != nil {
 		s.free()
