@@ -1,0 +1,58 @@
+// Package http parses HTTP/1.0 and HTTP/1.1 (RFC 9110, RFC 9112), with a little
+// of HTTP/0.9. It is not an HTTP library: it keeps no bodies, decompresses
+// nothing, and repairs nothing.
+//
+// # What is emitted
+//
+// A [*Request] for each request, at the end of its body, and a [*Response] for
+// each response, at the end of its body, with the method, target and host of the
+// request that it answers and the time it took. So a Response is the record of
+// a whole exchange, and a Request shows what was asked even if nobody answers.
+// Interim responses (1xx) are Responses too. A response may end, and be emitted,
+// before the request that it answers.
+//
+// Requests and responses are paired in order (RFC 9112, 9.3.2). A response whose
+// request was not seen has Pairing "none"; it is framed as if it did not answer
+// HEAD. From then on it cannot be known which response answers which request,
+// and Pairing is "assumed". At most 128 requests, and 64 KiB of their fields,
+// wait for their responses.
+//
+// # Framing
+//
+// The length of a body is found by RFC 9112, 6.3: HEAD, 1xx, 204 and 304 have
+// none; then Transfer-Encoding, Content-Length, the end of the connection. Bodies
+// are passed over; BodyBytes counts what they hold, without the framing of
+// chunks. Where receivers are known to disagree on the length (both fields,
+// lengths that differ or are no number, a coding after chunked, a chunk that does
+// not end where it should) the message is Ambiguous, and nothing more is told of
+// that side: what follows may or may not be a message.
+//
+// What real senders do is taken: LF for CRLF, empty lines before a message, folded
+// fields, blanks before a colon, no reason. What of this could hide something is
+// named in Anomalies.
+//
+// CONNECT and 101 hand the stream on: to "websocket", "http2" or "tls" by the
+// Upgrade field, otherwise to whatever is recognised.
+//
+// # Loss
+//
+// A gap within a body of known length, or one that lasts until the connection
+// closes, is counted in Missing. Behind any other gap nothing more is told of that
+// side.
+//
+// # Limits
+//
+// A head has at most 64 KiB, or the parser ends with an error. Of a line the first
+// 8 KiB are kept, and 128 header fields are looked at, besides those that frame
+// the body; what exceeds that is named in Anomalies. The work is linear in what
+// comes.
+//
+// # Redaction
+//
+// Of header fields, only those with a place in Request and Response are shown, and
+// those that [Config] asks for. Of Authorization only the scheme is shown. In
+// targets, Referer and Location, user information and the values of parameters
+// whose names say that they are secret are replaced by "***": password, token,
+// secret, signature, session, key and the like, see [Secret]. Config.Secrets
+// turns this off.
+package http

@@ -1,0 +1,123 @@
+package http
+
+import "flowscope/sensor"
+
+// exchange is a request and its response. It comes from a pool and goes back
+// when both are told.
+type exchange struct {
+	request   Request
+	response  Response
+	text      []byte // holds what the two point to
+	body      [2][]byte
+	headAt    sensor.Timestamp // when the request's head was complete
+	endAt     sensor.Timestamp // when the request was
+	ended     bool             // the request is
+	asked     bool             // the request was told, or there is none
+	answered  bool             // the response was told, or none is waited for
+	noBody    bool             // HEAD
+	connect   bool             // CONNECT
+	simple    bool             // HTTP/0.9
+	kept      int              // bytes of text that count
+	forgotten bool             // the request's fields were given up
+}
+
+// keep copies b behind the text and returns the copy.
+func (x *exchange) keep(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	n := len(x.text)
+	x.text = append(x.text, b...)
+	return x.text[n:len(x.text):len(x.text)]
+}
+
+// maxText is the largest text that is kept for the next exchange.
+const maxText = 2 << 10
+
+// new returns an exchange of which nothing is known.
+func (s *shared) new() *exchange {
+	x := s.pool.Get().(*exchange)
+	*x = exchange{
+		text:     x.text[:0],
+		body:     [2][]byte{x.body[0][:0], x.body[1][:0]},
+		request:  Request{Headers: x.request.Headers[:0]},
+		response: Response{Headers: x.response.Headers[:0]},
+	}
+	return x
+}
+
+// release gives an exchange back once both sides of it are told.
+func (s *shared) release(x *exchange) {
+	if !x.asked || !x.answered {
+		return
+	}
+	if cap(x.text) > maxText {
+		x.text = nil
+	}
+	for i := range x.body {
+		if cap(x.body[i]) > maxText {
+			x.body[i] = nil
+		}
+	}
+	s.pool.Put(x)
+}
+
+// pending is the queue of requests that wait for their responses, oldest first.
+type pending struct {
+	queue []*exchange
+	head  int // index of the oldest in queue
+	kept  int // bytes of their fields
+}
+
+func (p *pending) len() int { return len(p.queue) - p.head }
+
+// front returns the oldest, or nil.
+func (p *pending) front() *exchange {
+	if p.len() == 0 {
+		return nil
+	}
+	return p.queue[p.head]
+}
+
+// push adds a request. What is over the limit on fields is forgotten.
+func (p *pending) push(x *exchange) {
+	if p.head > 0 && len(p.queue) == cap(p.queue) {
+		n := copy(p.queue, p.queue[p.head:])
+		clear(p.queue[n:])
+		p.queue, p.head = p.queue[:n], 0
+	}
+	x.kept = len(x.text)
+	p.kept += x.kept
+	x.forgotten = p.kept > maxKept
+	p.queue = append(p.queue, x)
+}
+
+func (p *pending) pop() *exchange {
+	x := p.queue[p.head]
+	p.queue[p.head] = nil
+	p.head++
+	p.kept -= x.kept
+	x.kept = 0
+	if p.head == len(p.queue) {
+		p.queue, p.head = p.queue[:0], 0
+	}
+	return x
+}
+
+// forget gives up the fields of a request that was told and has to wait.
+func (p *pending) forget(x *exchange) {
+	if x.forgotten && x.asked && !x.answered {
+		x.request = Request{}
+		x.text, x.body[0] = nil, nil
+		p.kept -= x.kept
+		x.kept = 0
+	}
+}
+
+// last returns the newest, or nil.
+func (p *pending) last() *exchange {
+	if p.len() == 0 {
+		return nil
+	}
+	return p.queue[len(p.queue)-1]
+}

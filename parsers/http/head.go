@@ -1,0 +1,155 @@
+package http
+
+import "bytes"
+
+// scan finds the end of a head, over as many calls as it takes to come, and
+// looks at each byte once.
+type scan struct {
+	line   int // where the line that is not complete begins
+	looked int // up to where there is no LF behind line
+}
+
+// end returns the length of the head at the front of b, with the empty line that
+// ends it, or 0 if that is not there yet. first is called with the first line;
+// if it returns true, that line is the whole head.
+func (s *scan) end(b []byte, first func(line []byte) bool) int {
+	for {
+		i := bytes.IndexByte(b[s.looked:], '\n')
+		if i < 0 {
+			s.looked = len(b)
+			return 0
+		}
+		end := s.looked + i
+		line := trimCR(b[s.line:end])
+		start := s.line
+		s.line, s.looked = end+1, end+1
+		if len(line) == 0 || start == 0 && first(line) {
+			return end + 1
+		}
+	}
+}
+
+// trimCR returns a line without the CR at its end.
+func trimCR(line []byte) []byte {
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		return line[:n-1]
+	}
+	return line
+}
+
+// fields walks over the fields of a head.
+type fields struct {
+	rest  []byte // lines behind the first
+	found Anomaly
+}
+
+// startLine splits a head, whose end was found, into its first line and the
+// fields.
+func startLine(head []byte) (line []byte, f fields) {
+	if bytes.IndexByte(head, 0) >= 0 {
+		f.found |= NUL
+	}
+	line, f.rest = f.cut(head)
+	return line, f
+}
+
+// cut takes a line from the front of b.
+func (f *fields) cut(b []byte) (line, rest []byte) {
+	i := bytes.IndexByte(b, '\n')
+	if i < 0 {
+		return b, nil
+	}
+	line = b[:i]
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		line = line[:n-1]
+	} else {
+		f.found |= BareLF
+	}
+	if bytes.IndexByte(line, '\r') >= 0 {
+		f.found |= BareCR
+	}
+	return line, b[i+1:]
+}
+
+// field is a header field. Its value may contain folds: CR, LF and blanks that
+// mean one blank.
+type field struct {
+	name, value []byte
+	blank       bool // before the colon
+	folded      bool
+}
+
+// next returns the next field, and false behind the last.
+func (f *fields) next() (field, bool) {
+	for {
+		start := f.rest
+		line, rest := f.cut(start)
+		f.rest = rest
+		if len(line) == 0 {
+			return field{}, false
+		}
+		if line[0] == ' ' || line[0] == '\t' { // a fold of nothing: RFC 9112, 2.2
+			f.found |= BadField
+			continue
+		}
+		end, folded := len(line), false
+		for len(f.rest) > 0 && (f.rest[0] == ' ' || f.rest[0] == '\t') {
+			more, rest := f.cut(f.rest)
+			if len(bytes.TrimLeft(more, " \t")) > 0 {
+				end = len(start) - len(f.rest) + len(more)
+			}
+			f.rest, folded = rest, true
+		}
+		colon := bytes.IndexByte(line, ':')
+		if colon <= 0 {
+			f.found |= BadField
+			continue
+		}
+		x := field{name: line[:colon], value: trimBlanks(start[colon+1 : end]), folded: folded}
+		if c := line[colon-1]; c == ' ' || c == '\t' {
+			x.name, x.blank = bytes.TrimRight(x.name, " \t"), true
+			f.found |= BlankBeforeColon
+		}
+		if folded {
+			f.found |= Folded
+		}
+		return x, true
+	}
+}
+
+// trimBlanks returns a value without the blanks, and folds, around it.
+func trimBlanks(b []byte) []byte {
+	for len(b) > 0 && isBlank(b[0]) {
+		b = b[1:]
+	}
+	for len(b) > 0 && isBlank(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
+// keepValue copies a value behind the text, with one blank for each fold and
+// not more than maxLine of it.
+func (x *exchange) keepValue(v field, found *Anomaly) []byte {
+	value := v.value
+	if len(value) > maxLine {
+		value = value[:maxLine]
+		*found |= LongLine
+	}
+	if !v.folded {
+		return x.keep(value)
+	}
+	start := len(x.text)
+	for len(value) > 0 {
+		i := bytes.IndexByte(value, '\n')
+		if i < 0 {
+			x.text = append(x.text, value...)
+			break
+		}
+		x.text = append(append(x.text, trimBlanks(value[:i])...), ' ')
+		value = bytes.TrimLeft(value[i+1:], " \t")
+	}
+	return x.text[start:len(x.text):len(x.text)]
+}
