@@ -4,6 +4,7 @@ package parsers
 
 import (
 	"flowscope/parsers/dns"
+	"flowscope/parsers/http"
 	"flowscope/parsers/lengthprefixed"
 	"flowscope/parsers/tls"
 	"flowscope/sensor"
@@ -18,5 +19,6 @@ var All = []sensor.Protocol{
 	dns.Multicast(),
 	dns.LLMNR(),
 	tls.Protocol(),
+	http.Protocol(),
 	lengthprefixed.Protocol(),
 }
