@@ -90,7 +90,7 @@ func ExampleRun() {
 	defer src.Close()
 
 	var sink counter
-	cfg := engine.Config{Protocols: parsers.All, StreamData: true, MaxFlows: 10_000}
+	cfg := engine.Config{Protocols: []sensor.Protocol{lengthprefixed.Protocol()}, StreamData: true, MaxFlows: 10_000}
 	books, err := engine.Run(context.Background(), src, cfg, 2, &sink)
 	if err != nil {
 		log.Fatal(err)
