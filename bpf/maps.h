@@ -9,10 +9,12 @@
 /* parse.h must not know of maps; what it calls does. */
 int fs_step_once(__u32 zero);
 int fs_finish_once(__u32 zero);
+int fs_plain_once(__u32 zero);
 int fs_slice_skb(struct __sk_buff *skb);
 int fs_slice_xdp(struct xdp_md *xdp);
 #define FS_STEP(c) fs_step_once(0)
 #define FS_FINISH(c) fs_finish_once(0)
+#define FS_PLAIN(c) fs_plain_once(0)
 #include "parse.h"
 
 #define FS_SLICE 4096	   /* longest slice of payload, a power of two */

@@ -1057,11 +1057,110 @@ static __always_inline int fs_finish(struct fs_parse *c)
 	return 0;
 }
 
+/* The transport header at l4, a constant, of a packet that ends at end. */
+static __always_inline int fs_plain_transport(struct fs_parse *c, __u32 l4, __u32 end, __u8 proto)
+{
+	const __u8 *h = c->window + l4;
+	__u32 size = end - l4, header = 8, avail = (c->have < end ? c->have : end) - l4;
+
+	if (proto == FS_TCP) {
+		if (avail < 20)
+			return 0;
+		header = (h[12] >> 4) * 4;
+		if (header < 20 || header > size)
+			return 0;
+		c->tcp_flags = h[13];
+		c->seq = fs_be32(h + 4);
+		c->ack = fs_be32(h + 8);
+		c->tcp_window = fs_be16(h + 14);
+	} else {
+		__u32 n = fs_be16(h + 4);
+
+		if (avail < 8 || n < 8 || n > size)
+			return 0;
+		if ((c->flags & FS_P_TUNNELS) && fs_udp_tunnel(fs_be16(h), fs_be16(h + 2)))
+			return 0;
+		size = n;
+		c->tcp_flags = 0;
+		c->seq = c->ack = 0;
+		c->tcp_window = 0;
+	}
+	c->port[0] = fs_be16(h);
+	c->port[1] = fs_be16(h + 2);
+	c->readable = 1;
+	c->header = header;
+	c->payload = size - header;
+	c->cap = 0;
+	if (avail > header)
+		c->cap = avail - header < c->payload ? avail - header : c->payload;
+	return 1;
+}
+
+/*
+ * Does for whole TCP and UDP packets in Ethernet, of IPv4 without options or IPv6
+ * without extension headers, what the walk does, in a fraction of the time. It
+ * returns 0, having left nothing that matters, for everything else.
+ */
+static __always_inline int fs_plain(struct fs_parse *c)
+{
+	struct fs_packet *p = &c->p;
+	const __u8 *h = c->window;
+	__u16 type;
+	__u8 proto;
+
+	if (c->loaded < 54)
+		return 0;
+	type = fs_be16(h + 12);
+	if (type == FS_ETH_IPV4) {
+		__u32 total = fs_be16(h + 16);
+
+		proto = h[23];
+		if (h[14] != 0x45 || (fs_be16(h + 20) & 0x3fff) || total < 28)
+			return 0;
+		if ((proto != FS_TCP && proto != FS_UDP) || !fs_plain_transport(c, 34, 14 + total, proto))
+			return 0;
+		p->v6 = 0;
+		p->l4 = 34;
+		p->end = 14 + total;
+		fs_map_ipv4(p->src, h + 26);
+		fs_map_ipv4(p->dst, h + 30);
+	} else if (type == FS_ETH_IPV6) {
+		__u32 total = fs_be16(h + 18);
+
+		proto = h[20];
+		if (h[14] >> 4 != 6 || c->loaded < 74 || total < 8)
+			return 0;
+		if ((proto != FS_TCP && proto != FS_UDP) || !fs_plain_transport(c, 54, 54 + total, proto))
+			return 0;
+		p->v6 = 1;
+		p->l4 = 54;
+		p->end = 54 + total;
+		fs_copy16(p->src, h + 22);
+		fs_copy16(p->dst, h + 38);
+	} else {
+		return 0;
+	}
+	p->l3 = 14;
+	p->proto = proto;
+	p->frag = p->more = p->routed = 0;
+	p->frag_id = p->frag_off = 0;
+	__builtin_memset(&p->encap, 0, sizeof(p->encap));
+	if (c->meta_vlan[0]) {
+		p->encap.vlan[0] = c->meta_vlan[1] & 0x0fff;
+		p->encap.tags = 1;
+	}
+	c->found = 1;
+	c->ip_bytes = p->end - 14;
+	fs_make_key(c);
+	return 1;
+}
+
 /* The kernel half makes functions of their own of these, which the verifier
  * looks at once. */
 #ifndef FS_STEP
 #define FS_STEP(c) fs_step(c)
 #define FS_FINISH(c) fs_finish(c)
+#define FS_PLAIN(c) fs_plain(c)
 #endif
 
 /*
@@ -1076,6 +1175,8 @@ static __always_inline int fs_parse(struct fs_parse *c, __u8 next)
 {
 	int i;
 
+	if (next == FS_L_ETHERNET && FS_PLAIN(c))
+		return FS_ACCOUNTED;
 	c->off = 0;
 	c->ether_type = 0;
 	c->next = next;

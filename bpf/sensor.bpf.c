@@ -29,6 +29,15 @@ __attribute__((noinline)) int fs_finish_once(__u32 zero)
 	return s ? fs_finish(&s->parse) : 0;
 }
 
+__attribute__((noinline)) int fs_plain_once(__u32 zero)
+{
+	struct fs_scratch *s;
+
+	fs_opaque(zero);
+	s = bpf_map_lookup_elem(&scratch, &zero);
+	return s ? fs_plain(&s->parse) : 0;
+}
+
 __attribute__((noinline)) int fs_slice_skb(struct __sk_buff *skb)
 {
 	__u32 zero = 0;
