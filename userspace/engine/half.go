@@ -20,6 +20,7 @@ type half struct {
 
 	lost    uint64      // bytes the source said it lost, not yet found as a hole
 	lostWhy sensor.Loss // why
+	skipped uint64      // bytes that nobody wanted and the source did not copy, not yet found as a hole
 
 	syn  *sensor.Record   // a SYN on an open connection that waits for its SYN-ACK
 	last sensor.Timestamp // of the flow before that SYN

@@ -100,3 +100,34 @@ func TestTickHandsOver(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestEndOfBypassed: a download of which the source copied only the beginning
+// ends with its FIN, however long it was, and nothing of it is missing.
+func TestEndOfBypassed(t *testing.T) {
+	for _, n := range []uint32{100, 100 << 20, 3 << 30} {
+		s := newScript()
+		c := s.tcp(40000, 443).open()
+		c.say(server, "hello")
+		k, f := sensor.NewKey(sensor.ProtoTCP, c.addr[server], c.addr[client])
+		s.add(sensor.Record{Kind: sensor.Lost, Key: k, From: f, Reason: sensor.LossBypass, Count: sensor.Counters{PayloadBytes: uint64(n)}})
+		c.seq[server] += n
+		c.send(server, sensor.FIN|sensor.ACK, "")
+		c.send(client, sensor.FIN|sensor.ACK, "")
+		var state sensor.ConnState
+		books, err := Run(context.Background(), s, Config{}, 1, sinkFunc(func(ev *sensor.Event) error {
+			switch ev.Kind {
+			case sensor.FlowEnd:
+				state = ev.Flow.State
+			case sensor.FlowGap:
+				t.Errorf("%d bytes bypassed: a gap of %d: %v", n, ev.Lost, ev.Reason)
+			}
+			return nil
+		}))
+		if err != nil || books.Check() != nil {
+			t.Fatal(err, books.Check())
+		}
+		if a := books.Account("tcp_payload"); state != sensor.SF || a.Total != uint64(n)+5 || a.Row("bypassed") < uint64(n) {
+			t.Errorf("%d bytes bypassed: state %v, %+v", n, state, a)
+		}
+	}
+}

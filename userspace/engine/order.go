@@ -89,7 +89,7 @@ func (s *shard) merge(ref flowtab.Ref, f *flowtab.Flow, i uint8, seq uint32, n i
 			}
 			s.deliver(f, i, data[:min(take, len(data))], take, t)
 			s.drain(ref, f, i)
-		case h.lost > 0 && h.queue.Empty():
+		case h.lost+h.skipped > 0 && h.queue.Empty():
 			s.gap(f, i, int64(ahead), h.lostWhy, true) // no use waiting for it
 			continue
 		default:
@@ -348,6 +348,15 @@ func (s *shard) gap(f *flowtab.Flow, i uint8, n int64, why sensor.Loss, missing 
 		}
 		h.lost -= known
 		s.books.tcpLost -= known
+		if skipped := min(h.skipped, uint64(n)-known); skipped > 0 {
+			h.skipped -= skipped // in the books already
+			n -= int64(skipped)
+			d.NextSeq += uint32(skipped)
+			d.Stream += skipped
+			if n == 0 {
+				return
+			}
+		}
 		s.books.tcpMissing += uint64(n) - known
 		h.gaps++
 		h.gapBytes += uint64(n)

@@ -243,6 +243,9 @@ func (s *shard) fin(ref flowtab.Ref, f *flowtab.Flow, from uint8, seq uint32) bo
 	if d.State&(stFIN|stClosed) != 0 {
 		return false // again
 	}
+	if d.Half != 0 {
+		s.catchUp(f, from, seq)
+	}
 	if ahead := int32(seq - d.NextSeq); ahead < 0 || ahead > believable {
 		return false // not of this stream
 	}
