@@ -54,7 +54,7 @@ type kernel struct {
 // load makes the maps and the programs, and attaches nothing.
 func load(o *Options) (_ *kernel, err error) {
 	if err := rlimit.RemoveMemlock(); err != nil {
-		return nil, fmt.Errorf("allow locked memory: %w", err)
+		return nil, explain("allow locked memory", err)
 	}
 	k := &kernel{}
 	defer func() {
