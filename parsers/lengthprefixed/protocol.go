@@ -2,6 +2,7 @@ package lengthprefixed
 
 import (
 	"bytes"
+	"fmt"
 
 	"flowscope/sensor"
 )
@@ -42,12 +43,18 @@ type Record struct {
 	Body []byte `json:"body"`
 }
 
+// Headline says what the record is in a few words.
+func (r *Record) Headline() string { return fmt.Sprintf("%s record of %d bytes", r.Marker, r.Length) }
+
 // Skipped is a run of bytes that is part of no complete record.
 type Skipped struct {
 	Offset int64  `json:"offset"`  // of the run in its side's stream
 	Bytes  int64  `json:"skipped"` // its length, lost bytes included
 	Reason string `json:"reason"`  // why it began: "unknown marker", "too long", "gap" or "incomplete"
 }
+
+// Headline says what was skipped in a few words.
+func (s *Skipped) Headline() string { return fmt.Sprintf("%d bytes skipped: %s", s.Bytes, s.Reason) }
 
 // Protocol returns the protocol with the default configuration.
 func Protocol() sensor.Protocol { return Config{}.Protocol() }
