@@ -13,9 +13,9 @@ type framing struct {
 
 // contentLength takes the value of a Content-Length (RFC 9110, 8.6).
 func (f *framing) contentLength(value []byte) {
-	for first := true; first || len(value) > 0; first = false {
+	for more := true; more; {
 		var item []byte
-		item, value = listItem(value)
+		item, value, more = listItem(value)
 		n, ok := parseLength(item)
 		switch {
 		case !ok:
@@ -44,9 +44,9 @@ func parseLength(b []byte) (n int64, ok bool) {
 // transferEncoding takes the value of a Transfer-Encoding (RFC 9112, 6.1).
 func (f *framing) transferEncoding(value []byte) {
 	f.coded, f.last = true, false
-	for first := true; first || len(value) > 0; first = false {
+	for more := true; more; {
 		var item []byte
-		item, value = listItem(value)
+		item, value, more = listItem(value)
 		f.last = equalFold(item, "chunked")
 		if f.last {
 			f.chunked++
@@ -56,14 +56,16 @@ func (f *framing) transferEncoding(value []byte) {
 	}
 }
 
-// listItem takes an item from the front of a list with commas.
-func listItem(b []byte) (item, rest []byte) {
+// listItem takes an item from the front of a list with commas, and reports
+// whether there is another. Empty items are items: not all receivers pass over
+// them, as RFC 9110, 5.6.1 has it.
+func listItem(b []byte) (item, rest []byte, more bool) {
 	for i, c := range b {
 		if c == ',' {
-			return trimBlanks(b[:i]), b[i+1:]
+			return trimBlanks(b[:i]), b[i+1:], true
 		}
 	}
-	return trimBlanks(b), nil
+	return trimBlanks(b), nil, false
 }
 
 // isToken reports whether b is a token, with parameters perhaps (RFC 9110, 5.6.2).

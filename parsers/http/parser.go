@@ -65,12 +65,12 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err 
 			break
 		}
 	}
-	if s.EOF {
-		p.eof(s, d, emit)
-		return len(s.Data), nil
-	}
 	if p.side[0].state == passed && p.side[1].state == passed {
 		return n, sensor.ErrDone
+	}
+	if s.EOF {
+		p.eof(s, d, emit)
+		n = len(s.Data)
 	}
 	return n, nil
 }
@@ -252,7 +252,7 @@ func (p *parser) newResponse(s sensor.Segment, d *direction, head []byte, emit f
 // nextProtocol returns the name under which the protocol of an Upgrade is known
 // here, or "" if it must be recognised.
 func nextProtocol(m *Response) string {
-	item, _ := listItem(m.Upgrade)
+	item, _, _ := listItem(m.Upgrade)
 	switch {
 	case m.Status != 101:
 	case equalFold(item, "websocket"):
