@@ -65,7 +65,7 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err 
 			break
 		}
 	}
-	if p.side[0].state == passed && p.side[1].state == passed {
+	if len(s.Data) > 0 && p.side[0].state == passed && p.side[1].state == passed {
 		return n, sensor.ErrDone
 	}
 	if s.EOF {
