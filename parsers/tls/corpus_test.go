@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"flowscope/internal/testenv"
+	"flowscope/parsers/http"
 	"flowscope/sensor"
 	"flowscope/userspace/engine"
 	"flowscope/userspace/replay"
@@ -108,11 +109,11 @@ func captures(t *testing.T) []string {
 	return list
 }
 
-// before hands the stream over where TLS begins behind something else.
-func before() sensor.Protocol {
-	return sensor.Protocol{Name: "before", Transport: sensor.ProtoTCP,
+// xmpp hands the stream over where TLS begins behind XMPP.
+func xmpp() sensor.Protocol {
+	return sensor.Protocol{Name: "xmpp", Transport: sensor.ProtoTCP,
 		Probe: func(_ sensor.Side, b []byte) sensor.Verdict {
-			if len(b) > 0 && (b[0] == 'C' || b[0] == '<') {
+			if len(b) > 0 && b[0] == '<' {
 				return sensor.Match
 			}
 			return sensor.No
@@ -163,7 +164,7 @@ func TestHellosAgainstTshark(t *testing.T) {
 			for _, row := range rows {
 				want = append(want, strings.Join(row[1:], " "))
 			}
-			for _, f := range read(t, path, before()) {
+			for _, f := range read(t, path, xmpp(), http.Protocol()) {
 				for _, err := range f.errs {
 					t.Errorf("%s: %v", f.flow, err)
 				}
@@ -213,7 +214,7 @@ func TestJA4(t *testing.T) {
 		}
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			got := map[string]bool{}
-			for _, f := range read(t, path, before()) {
+			for _, f := range read(t, path, xmpp(), http.Protocol()) {
 				for _, m := range f.client {
 					got[string(m.JA4)] = true
 				}
@@ -252,7 +253,7 @@ func TestCertificatesAgainstZeek(t *testing.T) {
 				}
 				want = append(want, row)
 			}
-			for _, f := range read(t, path, before()) {
+			for _, f := range read(t, path, xmpp(), http.Protocol()) {
 				for _, m := range f.certs {
 					ca := ""
 					if m.Version == 3 {
