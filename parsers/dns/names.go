@@ -114,8 +114,6 @@ func (c Class) MarshalText() ([]byte, error) { return c.AppendText(nil) }
 // Opcode is the kind of a query. Exports leave it out if it is QUERY.
 type Opcode uint8
 
-const opcodeUpdate Opcode = 5
-
 var opcodeNames = [16]string{0: "QUERY", 1: "IQUERY", 2: "STATUS", 4: "NOTIFY", 5: "UPDATE", 6: "DSO"}
 
 // String returns IANA's name, or OPCODE and the number.

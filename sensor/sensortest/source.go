@@ -1,5 +1,7 @@
 package sensortest
 
+//lint:file-ignore ST1005 errors begin with the names of fields and methods
+
 import (
 	"errors"
 	"fmt"
@@ -145,26 +147,26 @@ func checkRecord(r *sensor.Record) error {
 		return nil
 	case sensor.Packet, sensor.Snapshot, sensor.Lost:
 	default:
-		return fmt.Errorf("Kind is %v", r.Kind)
+		return fmt.Errorf("its Kind is %v", r.Kind)
 	}
 	if r.Time == dirty().Time {
-		return errors.New("Time is not set")
+		return errors.New("its Time is not set")
 	}
 	if r.From > 1 {
-		return fmt.Errorf("From is %d", r.From)
+		return fmt.Errorf("its From is %d", r.From)
 	}
 	if err := checkKey(r.Key); err != nil {
 		return err
 	}
 	if c := r.Count; c.Packets == 0xeeee && c.Bytes == 0xeeee && c.FrameBytes == 0xeeee {
-		return errors.New("Count is not set")
+		return errors.New("its Count is not set")
 	}
 	switch r.Kind {
 	case sensor.Packet:
 		return checkPacket(r)
 	case sensor.Lost:
 		if r.Reason == sensor.LossNone || r.Reason > sensor.LossChecksum {
-			return fmt.Errorf("Reason of a Lost record is %v", r.Reason)
+			return fmt.Errorf("the Reason of a Lost record is %v", r.Reason)
 		}
 		if r.Count.PayloadBytes == 0 {
 			return errors.New("a Lost record says that nothing was lost")
@@ -175,11 +177,11 @@ func checkRecord(r *sensor.Record) error {
 
 func checkKey(k sensor.Key) error {
 	if k.Kind > sensor.MACPair {
-		return fmt.Errorf("Key.Kind is %v", k.Kind)
+		return fmt.Errorf("its Key.Kind is %v", k.Kind)
 	}
 	again := k
 	if again.Canonicalize() != 0 || again != k {
-		return fmt.Errorf("Key %v is not canonical", k)
+		return fmt.Errorf("its Key %v is not canonical", k)
 	}
 	if k.Kind != sensor.FiveTuple && (k.Port != [2]uint16{} || k.Proto != 0) {
 		return fmt.Errorf("a Key of kind %v has ports or a protocol", k.Kind)
@@ -191,11 +193,11 @@ func checkPacket(r *sensor.Record) error {
 	const known = sensor.Fragment | sensor.FragmentConflict | sensor.BadChecksum
 	switch {
 	case r.Ordinal == 0 || r.Ordinal == dirty().Ordinal:
-		return errors.New("Ordinal of a Packet is not set")
+		return errors.New("the Ordinal of a Packet is not set")
 	case r.Flags&^known != 0:
-		return fmt.Errorf("Flags are %#x", r.Flags)
+		return fmt.Errorf("its Flags are %#x", r.Flags)
 	case r.WireLen < 0:
-		return fmt.Errorf("WireLen is %d", r.WireLen)
+		return fmt.Errorf("its WireLen is %d", r.WireLen)
 	case len(r.Payload) > r.WireLen:
 		return fmt.Errorf("%d bytes of Payload, but WireLen is %d", len(r.Payload), r.WireLen)
 	case r.Encap.Tunnel > sensor.PPPoE || r.Encap.VLAN == dirty().Encap.VLAN:

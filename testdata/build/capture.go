@@ -118,15 +118,14 @@ func (c *Capture) add(frame []byte, wire int) int {
 
 // wire is what all conversations share: two endpoints and the way between them.
 type wire struct {
-	c       *Capture
-	flow    *Flow
-	outer   [2]*Flow // by side that sends; one flow twice where both directions use the same ports
-	link    Link
-	end     [2]netip.AddrPort
-	mac     [2]MAC
-	wraps   []wrap
-	ip      header
-	outside [2]netip.Addr // tunnel endpoints, if there is a tunnel over IP
+	c     *Capture
+	flow  *Flow
+	outer [2]*Flow // by side that sends; one flow twice where both directions use the same ports
+	link  Link
+	end   [2]netip.AddrPort
+	mac   [2]MAC
+	wraps []wrap
+	ip    header
 }
 
 // Option changes how a conversation's packets travel.

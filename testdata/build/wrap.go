@@ -9,8 +9,6 @@ import (
 // wrap puts a packet into another. Options that wrap are given outermost first.
 type wrap func(p packet, s Side) packet
 
-func wrapping(f wrap) Option { return func(w *wire) { w.wraps = append(w.wraps, f) } }
-
 // VLAN adds 802.1Q tags; of several, the outer ones are 802.1ad service tags.
 func VLAN(ids ...uint16) Option {
 	return func(w *wire) {

@@ -90,7 +90,6 @@ type conv struct {
 	isn   [2]uint32
 	sent  [2]uint32
 	rtt   int64
-	own   []byte // payload that is not shared
 }
 
 // step is one packet of a conversation.

@@ -3,7 +3,7 @@
 // process. It was run once; its output is not reproducible, because keys and
 // randoms are fresh each time, and is committed. The generator only reads it.
 //
-//	go run ./testdata/record testdata/captures/fixtures
+//	(cd testdata/record && go run . ../captures/fixtures)
 package main
 
 import (

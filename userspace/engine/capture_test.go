@@ -167,9 +167,6 @@ func (c *collection) next(s *stream, ev *sensor.Event) {
 	}
 }
 
-// emptySum is the SHA-256 of nothing.
-var emptySum = hex.EncodeToString(sha256.New().Sum(nil))
-
 // captures returns the captures of testdata and, where it is present, of the
 // optional corpus.
 func captures(t *testing.T) []string {

@@ -22,12 +22,12 @@ type rich struct {
 	Any     any
 	Map     map[string][]byte
 	Pair    [2][]byte
-	next    *rich //nolint:unused // unexported: copied as it is
+	secret  []byte // unexported: copied as it is
 }
 
 func sample(fill byte, n int) *rich {
 	m := &rich{ID: int(fill), Name: []byte{fill, fill}, Text: "text", Addr: netip.MustParseAddr("2001:db8::1"),
-		Any: &answer{Name: []byte{fill}}, Map: map[string][]byte{"a": {fill}}, Pair: [2][]byte{{fill}, nil}}
+		Any: &answer{Name: []byte{fill}}, Map: map[string][]byte{"a": {fill}}, Pair: [2][]byte{{fill}, nil}, secret: []byte{fill}}
 	for range n {
 		m.Answers = append(m.Answers, answer{Name: []byte{fill, 1}, TTL: 7})
 	}

@@ -167,10 +167,7 @@ type text struct{ Text []byte }
 
 func (t text) String() string { return string(t.Text) }
 
-type lines struct {
-	msg    text
-	resync bool
-}
+type lines struct{ msg text }
 
 func (p *lines) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err error) {
 	for {

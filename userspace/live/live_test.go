@@ -38,7 +38,6 @@ func (d direction) String() string { return fmt.Sprintf("%v from %d", d.key, d.f
 // tally is what a run of the engine says of all flows, and of the bytes of the
 // TCP streams.
 type tally struct {
-	mu      sync.Mutex
 	counts  map[string]sensor.Counters
 	flags   map[string]uint8
 	streams map[string]string

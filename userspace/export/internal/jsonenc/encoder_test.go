@@ -47,37 +47,38 @@ type node struct {
 type everything struct {
 	base
 	*Other
-	Text       string             `json:"text"`
-	Bytes      []byte             `json:"bytes"`
-	NoBytes    []byte             `json:"no_bytes,omitempty"`
-	Signed     int8               `json:"signed"`
-	Big        uint64             `json:"big"`
-	Quoted     uint64             `json:"quoted,string"`
-	Float      float64            `json:"float"`
-	NaN        float64            `json:"nan"`
-	Yes        bool               `json:"yes"`
-	Addr       netip.Addr         `json:"addr"`
-	NoAddr     netip.Addr         `json:"no_addr"`
-	ZeroAddr   netip.Addr         `json:"zero_addr,omitzero"`
-	At         sensor.Timestamp   `json:"at"`
-	RTT        time.Duration      `json:"rtt"`
-	Code       code               `json:"code"`
-	BadCode    code               `json:"bad_code"`
-	Codes      []code             `json:"codes"`
-	Quick      quick              `json:"quick"`
-	Nested     struct{ X, Y int } `json:"nested"`
-	Strings    []string           `json:"strings"`
-	Empty      []string           `json:"empty"`
-	Array      [3]byte            `json:"array"`
-	Map        map[string]int     `json:"map"`
-	Pointer    *int               `json:"pointer"`
-	Nil        *int               `json:"nil"`
-	Any        any                `json:"any"`
-	List       node               `json:"list"`
-	Err        error              `json:"err"`
-	Time       time.Time          `json:"time"`
-	Hidden     string             `json:"-"`
-	Dash       string             `json:"-,"`
+	Text     string             `json:"text"`
+	Bytes    []byte             `json:"bytes"`
+	NoBytes  []byte             `json:"no_bytes,omitempty"`
+	Signed   int8               `json:"signed"`
+	Big      uint64             `json:"big"`
+	Quoted   uint64             `json:"quoted,string"`
+	Float    float64            `json:"float"`
+	NaN      float64            `json:"nan"`
+	Yes      bool               `json:"yes"`
+	Addr     netip.Addr         `json:"addr"`
+	NoAddr   netip.Addr         `json:"no_addr"`
+	ZeroAddr netip.Addr         `json:"zero_addr,omitzero"`
+	At       sensor.Timestamp   `json:"at"`
+	RTT      time.Duration      `json:"rtt"`
+	Code     code               `json:"code"`
+	BadCode  code               `json:"bad_code"`
+	Codes    []code             `json:"codes"`
+	Quick    quick              `json:"quick"`
+	Nested   struct{ X, Y int } `json:"nested"`
+	Strings  []string           `json:"strings"`
+	Empty    []string           `json:"empty"`
+	Array    [3]byte            `json:"array"`
+	Map      map[string]int     `json:"map"`
+	Pointer  *int               `json:"pointer"`
+	Nil      *int               `json:"nil"`
+	Any      any                `json:"any"`
+	List     node               `json:"list"`
+	Err      error              `json:"err"`
+	Time     time.Time          `json:"time"`
+	Hidden   string             `json:"-"`
+	//lint:ignore SA5008 it names the field "-"
+	Dash       string `json:"-,"`
 	Channel    chan int
 	Untagged   string
 	unexported int

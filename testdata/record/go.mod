@@ -1,0 +1,18 @@
+// A module of its own: what it needs, to record fixtures once, is no need of the
+// sensor's.
+module flowscope/testdata/record
+
+go 1.26.0
+
+require (
+	flowscope v0.0.0
+	golang.org/x/net v0.62.0
+)
+
+require (
+	github.com/klauspost/compress v1.20.3 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)
+
+replace flowscope => ../..
