@@ -201,13 +201,13 @@ func checkPacket(r *sensor.Record) error {
 	case len(r.Payload) > r.WireLen:
 		return fmt.Errorf("%d bytes of Payload, but WireLen is %d", len(r.Payload), r.WireLen)
 	case r.Encap.Tunnel > sensor.PPPoE || r.Encap.VLAN == dirty().Encap.VLAN:
-		return fmt.Errorf("Encap is %v", r.Encap)
+		return fmt.Errorf("its Encap is %v", r.Encap)
 	case r.Key.Kind == sensor.FiveTuple && r.Key.Proto != sensor.ProtoTCP && r.TCPFlags != 0:
-		return fmt.Errorf("TCPFlags of %v are %#x", r.Key.Proto, r.TCPFlags)
+		return fmt.Errorf("the TCPFlags of %v are %#x", r.Key.Proto, r.TCPFlags)
 	case r.Count == (sensor.Counters{}):
 		return nil // counted elsewhere
 	case r.Count.Packets == 0:
-		return errors.New("Count has bytes but no packets")
+		return errors.New("its Count has bytes but no packets")
 	}
 	return nil
 }

@@ -82,29 +82,29 @@ func TestBadRecords(t *testing.T) {
 		want string
 		odd  func(*sensor.Record)
 	}{
-		{"record 1: Kind is kind-9", func(r *sensor.Record) { r.Kind = 9 }},
-		{"record 1: From is 2", func(r *sensor.Record) { r.From = 2 }},
-		{"record 1: Key 10.0.0.2:9 <-> 10.0.0.1:80 tcp is not canonical", func(r *sensor.Record) {
+		{"record 1: its Kind is kind-9", func(r *sensor.Record) { r.Kind = 9 }},
+		{"record 1: its From is 2", func(r *sensor.Record) { r.From = 2 }},
+		{"record 1: its Key 10.0.0.2:9 <-> 10.0.0.1:80 tcp is not canonical", func(r *sensor.Record) {
 			r.Key.Addr[0], r.Key.Addr[1] = r.Key.Addr[1], r.Key.Addr[0]
 			r.Key.Port[0], r.Key.Port[1] = r.Key.Port[1], r.Key.Port[0]
 		}},
 		{"record 1: 3 bytes of Payload, but WireLen is 2", func(r *sensor.Record) { r.WireLen = 2 }},
-		{"record 1: WireLen is -1", func(r *sensor.Record) { r.WireLen, r.Payload = -1, nil }},
-		{"record 1: Ordinal of a Packet is not set", func(r *sensor.Record) { r.Ordinal = 0 }},
-		{"record 1: Time is not set", func(r *sensor.Record) { r.Time = dirty().Time }},
-		{"record 1: Count is not set", func(r *sensor.Record) { r.Count = dirty().Count }},
-		{"record 1: Count has bytes but no packets", func(r *sensor.Record) { r.Count.Packets = 0 }},
-		{"record 1: Flags are 0x80", func(r *sensor.Record) { r.Flags = 0x80 }},
-		{"record 1: Encap is", func(r *sensor.Record) { r.Encap.Tunnel = 99 }},
-		{"record 1: Key.Kind is key-kind-7", func(r *sensor.Record) { r.Key.Kind = 7 }},
+		{"record 1: its WireLen is -1", func(r *sensor.Record) { r.WireLen, r.Payload = -1, nil }},
+		{"record 1: the Ordinal of a Packet is not set", func(r *sensor.Record) { r.Ordinal = 0 }},
+		{"record 1: its Time is not set", func(r *sensor.Record) { r.Time = dirty().Time }},
+		{"record 1: its Count is not set", func(r *sensor.Record) { r.Count = dirty().Count }},
+		{"record 1: its Count has bytes but no packets", func(r *sensor.Record) { r.Count.Packets = 0 }},
+		{"record 1: its Flags are 0x80", func(r *sensor.Record) { r.Flags = 0x80 }},
+		{"record 1: its Encap is", func(r *sensor.Record) { r.Encap.Tunnel = 99 }},
+		{"record 1: its Key.Kind is key-kind-7", func(r *sensor.Record) { r.Key.Kind = 7 }},
 		{"record 1: a Key of kind ip-pair has ports or a protocol", func(r *sensor.Record) { r.Key.Kind = sensor.IPPair }},
-		{"record 2: TCPFlags of udp are 0x2", func(r *sensor.Record) { r.TCPFlags = sensor.SYN }},
+		{"record 2: the TCPFlags of udp are 0x2", func(r *sensor.Record) { r.TCPFlags = sensor.SYN }},
 		{"record 3: a Tick has Ordinal 3", func(r *sensor.Record) {
 			if r.Kind == sensor.Tick {
 				r.Ordinal = 3
 			}
 		}},
-		{"record 4: Reason of a Lost record is", func(r *sensor.Record) { r.Reason = sensor.LossNone }},
+		{"record 4: the Reason of a Lost record is", func(r *sensor.Record) { r.Reason = sensor.LossNone }},
 		{"record 4: a Lost record says that nothing was lost", func(r *sensor.Record) {
 			if r.Kind == sensor.Lost {
 				r.Count.PayloadBytes = 0
