@@ -65,8 +65,9 @@ func (s *shared) release(x *exchange) {
 // pending is the queue of requests that wait for their responses, oldest first.
 type pending struct {
 	queue []*exchange
-	head  int // index of the oldest in queue
-	kept  int // bytes of their fields
+	first [2]*exchange // what queue is at first
+	head  int          // index of the oldest in queue
+	kept  int          // bytes of their fields
 }
 
 func (p *pending) len() int { return len(p.queue) - p.head }
@@ -85,6 +86,9 @@ func (p *pending) push(x *exchange) {
 		n := copy(p.queue, p.queue[p.head:])
 		clear(p.queue[n:])
 		p.queue, p.head = p.queue[:n], 0
+	}
+	if p.queue == nil {
+		p.queue = p.first[:0]
 	}
 	x.kept = len(x.text)
 	p.kept += x.kept

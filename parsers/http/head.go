@@ -40,6 +40,7 @@ func trimCR(line []byte) []byte {
 // fields walks over the fields of a head.
 type fields struct {
 	rest  []byte // lines behind the first
+	cr    int    // CRs of the head that are not at the end of a line seen so far
 	found Anomaly
 }
 
@@ -49,6 +50,7 @@ func startLine(head []byte) (line []byte, f fields) {
 	if bytes.IndexByte(head, 0) >= 0 {
 		f.found |= NUL
 	}
+	f.cr = bytes.Count(head, []byte{'\r'})
 	line, f.rest = f.cut(head)
 	return line, f
 }
@@ -62,11 +64,9 @@ func (f *fields) cut(b []byte) (line, rest []byte) {
 	line = b[:i]
 	if n := len(line); n > 0 && line[n-1] == '\r' {
 		line = line[:n-1]
+		f.cr--
 	} else {
 		f.found |= BareLF
-	}
-	if bytes.IndexByte(line, '\r') >= 0 {
-		f.found |= BareCR
 	}
 	return line, b[i+1:]
 }
@@ -86,6 +86,9 @@ func (f *fields) next() (field, bool) {
 		line, rest := f.cut(start)
 		f.rest = rest
 		if len(line) == 0 {
+			if f.cr > 0 {
+				f.found |= BareCR
+			}
 			return field{}, false
 		}
 		if line[0] == ' ' || line[0] == '\t' { // a fold of nothing: RFC 9112, 2.2

@@ -181,7 +181,7 @@ func TestErrors(t *testing.T) {
 		want string
 	}{
 		{"no request", said{client: "HELO example\r\n"}, "http: at offset 0: this is no request of HTTP"},
-		{"no method", said{client: " / HTTP/1.1\r\n"}, "http: at offset 0: this is no request of HTTP"},
+		{"no method", said{client: " / HTTP/1.1\r\n\r\n"}, "http: at offset 0: this is no request of HTTP"},
 		{"a version of the future", said{client: get + "GET / HTTP/2.0\r\n"}, "http: at offset 27: this is no request of HTTP"},
 		{"a head of 64 KiB", said{client: "GET / HTTP/1.1\r\n" + strings.Repeat("A: b\r\n", 11000)}, "http: at offset 0: a head of more than 64 KiB"},
 		{"no response", said{get, "hello\r\n"}, "http: at offset 0: this is no response of HTTP"},

@@ -134,6 +134,9 @@ func (p *parser) head(s sensor.Segment, d *direction, b []byte, emit func(sensor
 			bad = !m.line(line)
 			return bad
 		}
+		if n := len(line) - len(" HTTP/1.1"); n > 0 && line[n] == ' ' && string(line[n+1:n+8]) == statusStart {
+			return false // looked at when the head is complete
+		}
 		var m Request
 		bad = !m.line(line)
 		return bad || m.Version == "0.9"

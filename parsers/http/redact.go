@@ -97,25 +97,44 @@ func appendAuthority(dst, b []byte) []byte {
 	return append(dst, b...)
 }
 
+// Classes of characters in URLs.
+const (
+	isStart  = 1 << iota // begins parameters
+	isEquals             // ends a name
+	isEnd                // ends a value in the query
+)
+
+var urlClass = [256]uint8{'?': isStart, '&': isStart | isEnd, ';': isStart | isEnd, '#': isStart | isEnd, '=': isEquals}
+
+// index returns where the first byte of a class is, or -1.
+func index(b []byte, class uint8) int {
+	for i, c := range b {
+		if urlClass[c]&class != 0 {
+			return i
+		}
+	}
+	return -1
+}
+
 // appendParameters appends path, query and fragment without the values of
 // parameters that are secret.
 func appendParameters(dst, b []byte) []byte {
-	ends := "?&;#" // of a value: a ? within the query is part of one
+	ends := uint8(isStart) // of a value: a ? within the query is part of one
 	for {
-		i := bytes.IndexAny(b, "?&;#")
+		i := index(b, isStart)
 		if i < 0 {
 			return append(dst, b...)
 		}
 		if b[i] == '?' {
-			ends = "&;#"
+			ends = isEnd
 		}
 		dst, b = append(dst, b[:i+1]...), b[i+1:]
-		equals := bytes.IndexAny(b, "=?&;#")
+		equals := index(b, isStart|isEquals)
 		if equals < 0 || b[equals] != '=' || !isSecret(b[:equals]) {
 			continue
 		}
 		dst = append(append(dst, b[:equals+1]...), stars...)
-		end := bytes.IndexAny(b[equals+1:], ends)
+		end := index(b[equals+1:], ends)
 		if end < 0 {
 			return dst
 		}
