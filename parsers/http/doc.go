@@ -55,4 +55,14 @@
 // whose names say that they are secret are replaced by "***": password, token,
 // secret, signature, session, key and the like, see [Secret]. Config.Secrets
 // turns this off.
+//
+// # Compared with others
+//
+// On the captures of the optional corpus, requests and responses are those of
+// tshark 4.0 and Zeek, with these differences. Zeek decompresses bodies before it
+// counts them, and adds a CRLF to a body whose last line has none. tshark and Zeek
+// take a Content-Length of 2^64-1 for none and what is behind it for a request;
+// here it is Ambiguous. tshark loses responses that have a gap in their bodies,
+// ends the target of CONNECT at a blank, and knows no HTTP/0.9. Zeek takes a POST
+// without a version for HTTP/0.9, which has GET only.
 package http

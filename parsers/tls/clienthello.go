@@ -37,6 +37,7 @@ type seen struct {
 type scratch struct {
 	extensions []uint16
 	sorted     []uint16
+	spare      []uint16
 	text       []byte
 	out        []byte
 }

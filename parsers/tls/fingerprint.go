@@ -92,22 +92,21 @@ func (m *ClientHello) appendJA4(b []byte, transport Transport) []byte {
 	b = appendTwoDigits(appendTwoDigits(b, suites), extensions)
 	b = appendALPN(b, m.seen.firstALPN)
 
-	sorted := s.sorted[:0]
+	s.sorted = s.sorted[:0]
 	for i := 0; i+1 < len(m.seen.suites); i += 2 {
 		if v := binary.BigEndian.Uint16(m.seen.suites[i:]); !isGREASE(v) {
-			sorted = append(sorted, v)
+			s.sorted = append(s.sorted, v)
 		}
 	}
-	b, s.sorted = appendListHash(append(b, '_'), sorted, nil)
+	b = s.appendListHash(append(b, '_'), nil)
 
-	sorted = s.sorted[:0]
+	s.sorted = s.sorted[:0]
 	for _, v := range s.extensions {
 		if !isGREASE(v) && v != extServerName && v != extALPN {
-			sorted = append(sorted, v)
+			s.sorted = append(s.sorted, v)
 		}
 	}
-	b, s.sorted = appendListHash(append(b, '_'), sorted, m.seen.algorithms)
-	return b
+	return s.appendListHash(append(b, '_'), m.seen.algorithms)
 }
 
 // ja4Version returns the two characters of a version.
@@ -157,16 +156,15 @@ func isAlphanumeric(c byte) bool {
 	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
 }
 
-// appendListHash sorts a list and appends 12 digits of the SHA-256 of its
-// hexadecimal form, with the signature algorithms behind it in their order. It
-// returns the list too, whose memory is used again.
-func appendListHash(b []byte, list []uint16, algorithms []byte) ([]byte, []uint16) {
-	if len(list) == 0 {
-		return append(b, emptyHash...), list
+// appendListHash sorts s.sorted and appends 12 digits of the SHA-256 of its
+// hexadecimal form, with the signature algorithms behind it in their order.
+func (s *scratch) appendListHash(b, algorithms []byte) []byte {
+	if len(s.sorted) == 0 {
+		return append(b, emptyHash...)
 	}
-	slices.Sort(list)
+	s.sort()
 	start := len(b)
-	for i, v := range list {
+	for i, v := range s.sorted {
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -180,7 +178,33 @@ func appendListHash(b []byte, list []uint16, algorithms []byte) ([]byte, []uint1
 		}
 	}
 	sum := sha256.Sum256(b[start:])
-	return appendHex(b[:start], sum[:6]), list
+	return appendHex(b[:start], sum[:6])
+}
+
+// sort sorts s.sorted: what is long, which no honest hello is, in linear time.
+func (s *scratch) sort() {
+	if len(s.sorted) < 256 {
+		slices.Sort(s.sorted)
+		return
+	}
+	from, to := s.sorted, append(s.spare[:0], s.sorted...)
+	for shift := 0; shift < 16; shift += 8 {
+		var next [256]int // where the next value with that digit goes
+		for _, v := range from {
+			next[v>>shift&255]++
+		}
+		at := 0
+		for digit, n := range next {
+			next[digit], at = at, at+n
+		}
+		for _, v := range from {
+			digit := v >> shift & 255
+			to[next[digit]] = v
+			next[digit]++
+		}
+		from, to = to, from
+	}
+	s.sorted, s.spare = from, to
 }
 
 // fingerprint computes JA3S.
