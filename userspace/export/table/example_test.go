@@ -32,11 +32,11 @@ func Example() {
 		fmt.Println(err)
 	}
 	// Output:
-	//  FLOW (client -> server)           APP  WHAT                   A->B     B->A     DUR  END
-	//  10.0.0.2:5353 -> 10.0.0.1:53/udp  dns  A a.example            62 B     94 B     4ms  idle
+	//  FLOW (client -> server)           APP   WHAT (messages)       A->B     B->A     DUR  END
+	//  10.0.0.2:5353 -> 10.0.0.1:53/udp  dns   A a.example           62 B     94 B     4ms  idle
 	//
-	//  TIME (UTC)       MESSAGE
-	//  00:00:00.000000  10.0.0.2:5353 -> 10.0.0.1:53/udp  dns  A a.example
+	//  1970-01-01    MESSAGE
+	//  00:00:00.000  10.0.0.2:5353 -> 10.0.0.1:53/udp  dns   A a.example
 	//
-	//  total   1 flow, 1 message
+	//  TOTAL  1 flow, 1 message
 }

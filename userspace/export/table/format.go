@@ -9,10 +9,12 @@ import (
 )
 
 // maxApp is how many columns the name of a protocol has at most.
-const maxApp = 10
+const maxApp = 16
 
-// flowText returns a flow as "from -> to", seen from one side. A question mark
-// says that it is a guess who began.
+// guess ends a flow of which it is a guess who began.
+const guess = " ?"
+
+// flowText returns a flow as "from -> to", seen from one side.
 func flowText(f *sensor.Flow, from sensor.Side) string {
 	i := f.Initiator&1 ^ uint8(from)
 	k := &f.Key
@@ -21,7 +23,7 @@ func flowText(f *sensor.Flow, from sensor.Side) string {
 		text += "/" + k.Proto.String()
 	}
 	if f.Midstream && f.Evidence < sensor.ByPayload {
-		text += " ?"
+		text += guess
 	}
 	return text
 }

@@ -55,7 +55,7 @@ type Sink struct {
 	top       heap
 	ended     int              // flows
 	headlines map[uint64]*what // by Flow.ID, of live flows
-	lines     []line           // the first messages
+	sample    sample           // of messages
 	messages  int
 	counts    counts
 	ledger    *sensor.Ledger // a copy
@@ -65,21 +65,6 @@ type Sink struct {
 type what struct {
 	headline string
 	messages int
-}
-
-// line is one message.
-type line struct {
-	time     sensor.Timestamp
-	flow     string
-	app      string
-	headline string
-}
-
-type counts struct {
-	gaps, anomalies, errors int
-	gapBytes                int64
-	retransmissions         uint64
-	outOfOrder              uint64
 }
 
 var _ sensor.Sink = (*Sink)(nil)
@@ -96,7 +81,8 @@ func New(w io.Writer, opt Options) *Sink {
 	if opt.MaxMessages == 0 {
 		opt.MaxMessages = MaxMessages
 	}
-	return &Sink{w: w, opt: opt, top: heap{max: opt.MaxFlows}, headlines: make(map[uint64]*what)}
+	return &Sink{w: w, opt: opt, top: heap{max: opt.MaxFlows}, sample: sample{max: opt.MaxMessages},
+		headlines: make(map[uint64]*what), counts: counts{anomalies: make(map[sensor.Anomaly]int)}}
 }
 
 // Consume takes note of messages, gaps, anomalies, errors and ended flows. It
@@ -112,7 +98,7 @@ func (s *Sink) Consume(ev *sensor.Event) error {
 		s.counts.gaps++
 		s.counts.gapBytes += ev.Lost
 	case sensor.FlowAnomaly:
-		s.counts.anomalies++
+		s.counts.anomalies[ev.Anomaly]++
 	case sensor.FlowError:
 		s.counts.errors++
 	case sensor.FlowEnd:
@@ -130,10 +116,12 @@ func (s *Sink) message(ev *sensor.Event) {
 			s.headlines[ev.Flow.ID] = x
 		}
 	}
+	nth := s.messages // of a flow that is not remembered: not among its first
 	if x != nil {
 		x.messages++
+		nth = x.messages
 	}
-	wantLine := len(s.lines) < s.opt.MaxMessages
+	wantLine := s.sample.wants(nth)
 	if !wantLine && (x == nil || x.headline != "") {
 		return
 	}
@@ -142,7 +130,7 @@ func (s *Sink) message(ev *sensor.Event) {
 		x.headline = text
 	}
 	if wantLine {
-		s.lines = append(s.lines, line{ev.Time, flowText(ev.Flow, ev.Side), safetext.Text(ev.App, maxApp), text})
+		s.sample.add(nth, line{ev.Time, flowText(ev.Flow, ev.Side), safetext.Text(ev.App, maxApp), text})
 	}
 }
 

@@ -63,9 +63,27 @@ func demo() (events []*sensor.Event) {
 	for i := range 12 {
 		message(http, 0, request(fmt.Sprintf("GET /api/cart/%d 200", i)))
 	}
-	events = append(events, &sensor.Event{Kind: sensor.FlowGap, Flow: mid, Lost: 1448}, &sensor.Event{Kind: sensor.FlowAnomaly, Flow: mid},
+	events = append(events, &sensor.Event{Kind: sensor.FlowGap, Flow: mid, Lost: 1448}, &sensor.Event{Kind: sensor.FlowAnomaly, Flow: mid, Anomaly: sensor.InconsistentOverlap},
 		&sensor.Event{Kind: sensor.FlowError, Flow: mid, Err: errors.New("x")}, &sensor.Event{Kind: sensor.FlowUpdate, Flow: mid})
 	for _, f := range []*sensor.Flow{dns, tls, http, mid, evil, ping, pfx} {
+		events = append(events, &sensor.Event{Kind: sensor.FlowEnd, Flow: f})
+	}
+	return events
+}
+
+// usual is n connections of which every fifth is over IPv6, with more messages
+// than are shown.
+func usual(n int) (events []*sensor.Event) {
+	for i := range n {
+		src, dst := fmt.Sprintf("10.1.0.%d:%d", i+1, 49152+i), "198.51.100.80:443"
+		if i%5 == 0 {
+			src, dst = fmt.Sprintf("[2001:db8:a::%d]:%d", i+1, 49152+i), "[2001:db8:113::10]:443"
+		}
+		f := newFlow(uint64(i), sensor.ProtoTCP, src, dst, "tls", 9300-uint64(i), 255_000, 736*time.Millisecond, sensor.EndFIN)
+		for n := range 6 {
+			events = append(events, &sensor.Event{Kind: sensor.FlowMessage, Flow: f, Side: sensor.Side(n & 1), App: "tls", Time: f.First.Add(time.Duration(i+n) * time.Second),
+				Msg: request(fmt.Sprintf("%d: shop%d.example TLSv1.3 TLS_AES_128_GCM_SHA256", n, i))})
+		}
 		events = append(events, &sensor.Event{Kind: sensor.FlowEnd, Flow: f})
 	}
 	return events
@@ -95,6 +113,8 @@ func TestGolden(t *testing.T) {
 		{"wide", Options{Width: 160}, demo(), true},
 		{"color", Options{Color: true, MaxFlows: 2, MaxMessages: 2, More: "sensor replay -o jsonl:-"}, demo(), false},
 		{"limited", Options{MaxFlows: 3, MaxMessages: -1, More: "sensor replay -o jsonl:-"}, demo(), true},
+		{"usual", Options{Width: 80}, usual(6), true},
+		{"usual_default", Options{}, usual(6), true},
 		{"empty", Options{}, nil, true},
 	}
 	for _, tt := range tests {
@@ -129,6 +149,9 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// addresses are short, usual and as long as can be.
+var addresses = []string{"1.1.1.1:1", "10.1.0.7:51544", "203.0.113.10:443", "[2001:db8::1]:53", "[2001:db8:ffff:eeee:dddd:cccc:bbbb:aaaa]:65535"}
+
 func TestOutputIsSafeAndFits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var out bytes.Buffer
@@ -136,14 +159,19 @@ func TestOutputIsSafeAndFits(t *testing.T) {
 		s := New(&out, Options{Width: width, MaxFlows: rapid.IntRange(1, 9).Draw(t, "flows")})
 		raw := func() string { return string(rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "raw")) }
 		for id := range rapid.IntRange(0, 20).Draw(t, "n") {
-			f := newFlow(uint64(id), sensor.Proto(rapid.Byte().Draw(t, "proto")), "10.1.0.7:51544", "203.0.113.10:443", raw(), rapid.Uint64().Draw(t, "fwd"), 3,
+			src := rapid.SampledFrom(addresses).Draw(t, "src")
+			dst := rapid.SampledFrom(addresses).Draw(t, "dst")
+			f := newFlow(uint64(id), sensor.Proto(rapid.Byte().Draw(t, "proto")), src, dst, raw(), rapid.Uint64().Draw(t, "fwd"), 3,
 				time.Duration(rapid.Int64().Draw(t, "d")), sensor.EndReason(rapid.Byte().Draw(t, "end")))
+			f.Midstream, f.Evidence = rapid.Bool().Draw(t, "midstream"), sensor.ByPort
 			_ = s.Consume(&sensor.Event{Kind: sensor.FlowMessage, Flow: f, App: raw(), Msg: request(raw()), Time: sensor.Timestamp(rapid.Int64().Draw(t, "time"))})
 			_ = s.Consume(&sensor.Event{Kind: sensor.FlowMessage, Flow: f, App: raw(), Msg: &plainMessage{Body: []byte(raw())}})
+			_ = s.Consume(&sensor.Event{Kind: sensor.FlowAnomaly, Flow: f, Anomaly: sensor.Anomaly(rapid.Byte().Draw(t, "anomaly"))})
 			_ = s.Consume(&sensor.Event{Kind: sensor.FlowEnd, Flow: f})
 		}
-		l := demoLedger(true)
-		l.Add(sensor.Account{Stage: raw(), Unit: raw(), Rows: []sensor.Row{{Name: raw()}}})
+		l := demoLedger(rapid.Bool().Draw(t, "balanced"))
+		l.Add(sensor.Account{Stage: raw(), Unit: raw(), Total: rapid.Uint64().Draw(t, "total"),
+			Rows: []sensor.Row{{Name: raw(), Count: rapid.Uint64().Draw(t, "count")}, {Name: raw(), Count: 1}}})
 		if err := errors.Join(s.Ledger(l), s.Close()); err != nil {
 			t.Fatal(err)
 		}
@@ -188,8 +216,8 @@ func TestMemoryIsBounded(t *testing.T) {
 		f.ID = uint64(id)
 		_ = s.Consume(&sensor.Event{Kind: sensor.FlowMessage, Flow: f, Msg: request("x")})
 	}
-	if len(s.headlines) > maxHeadlines || len(s.lines) > MaxMessages {
-		t.Errorf("%d headlines and %d lines are kept", len(s.headlines), len(s.lines))
+	if len(s.headlines) > maxHeadlines || len(s.sample.first) > MaxMessages || len(s.sample.varied) > MaxMessages {
+		t.Errorf("%d headlines and %d lines are kept", len(s.headlines), len(s.sample.first))
 	}
 }
 
