@@ -2,8 +2,8 @@ package http
 
 import "flowscope/sensor"
 
-// exchange is a request and its response. It comes from a pool and goes back
-// when both are told.
+// exchange is a request and its response. When both are told, the parser uses it
+// for the next; it never leaves its flow.
 type exchange struct {
 	request   Request
 	response  Response
@@ -34,9 +34,13 @@ func (x *exchange) keep(b []byte) []byte {
 // maxText is the largest text that is kept for the next exchange.
 const maxText = 2 << 10
 
-// new returns an exchange of which nothing is known.
-func (s *shared) new() *exchange {
-	x := s.pool.Get().(*exchange)
+// exchange returns an exchange of which nothing is known.
+func (p *parser) exchange() *exchange {
+	x := p.spare
+	p.spare = nil
+	if x == nil {
+		return new(exchange)
+	}
 	*x = exchange{
 		text:     x.text[:0],
 		body:     [2][]byte{x.body[0][:0], x.body[1][:0]},
@@ -46,8 +50,8 @@ func (s *shared) new() *exchange {
 	return x
 }
 
-// release gives an exchange back once both sides of it are told.
-func (s *shared) release(x *exchange) {
+// release lets an exchange be used again once both sides of it are told.
+func (p *parser) release(x *exchange) {
 	if !x.asked || !x.answered {
 		return
 	}
@@ -59,7 +63,7 @@ func (s *shared) release(x *exchange) {
 			x.body[i] = nil
 		}
 	}
-	s.pool.Put(x)
+	p.spare = x
 }
 
 // pending is the queue of requests that wait for their responses, oldest first.

@@ -12,6 +12,7 @@ var (
 // parser is the state of one flow.
 type parser struct {
 	shared  *shared
+	spare   *exchange // told, to be used again
 	side    [2]direction
 	pending pending
 	client  sensor.Side // who sends requests, once that is known
@@ -211,7 +212,7 @@ func (p *parser) newRequest(s sensor.Segment, d *direction, head []byte, emit fu
 func (p *parser) newResponse(s sensor.Segment, d *direction, head []byte, emit func(sensor.Message)) error {
 	x := p.pending.front()
 	if x == nil {
-		x = p.shared.new()
+		x = p.exchange()
 		x.asked = true
 	}
 	mark := len(x.text)
@@ -232,7 +233,7 @@ func (p *parser) newResponse(s sensor.Segment, d *direction, head []byte, emit f
 		x.text = x.text[:mark]
 		if m.Pairing == PairingNone {
 			x.answered = true
-			p.shared.release(x)
+			p.release(x)
 		}
 		return nil
 	}
@@ -336,7 +337,7 @@ func (p *parser) end(s sensor.Segment, d *direction, emit func(sensor.Message)) 
 		x.answered = true
 		emit(&x.response)
 	}
-	p.shared.release(x)
+	p.release(x)
 }
 
 // pass gives up a side.
@@ -353,7 +354,7 @@ func (p *parser) pass(side sensor.Side) {
 	for p.pending.len() > 0 { // nothing will answer them
 		x := p.pending.pop()
 		x.answered = true
-		p.shared.release(x)
+		p.release(x)
 	}
 }
 
@@ -394,7 +395,7 @@ func (p *parser) giveUp(side sensor.Side) {
 	if x := d.x; x != nil {
 		x.asked = x.asked || side == p.client
 		x.answered = x.answered || side != p.client
-		p.shared.release(x)
+		p.release(x)
 	}
 	p.pass(side)
 }

@@ -2,7 +2,6 @@ package http
 
 import (
 	"bytes"
-	"sync"
 
 	"flowscope/sensor"
 )
@@ -41,7 +40,6 @@ func (c Config) Protocol() sensor.Protocol {
 	c.Headers = c.Headers[:min(len(c.Headers), maxExtra)]
 	c.Prefix = min(max(c.Prefix, 0), maxPrefix)
 	shared := &shared{cfg: c}
-	shared.pool.New = func() any { return new(exchange) }
 	return sensor.Protocol{
 		Name:      "http",
 		Transport: sensor.ProtoTCP,
@@ -52,11 +50,8 @@ func (c Config) Protocol() sensor.Protocol {
 	}
 }
 
-// shared is what all flows of a Protocol share.
-type shared struct {
-	cfg  Config
-	pool sync.Pool // of *exchange
-}
+// shared is what all flows of a Protocol share. It is only read.
+type shared struct{ cfg Config }
 
 // methods begin most requests. Others are taken if their line is one of HTTP.
 var methods = []string{"GET ", "POST ", "HEAD ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ", "TRACE ", "PROPFIND "}

@@ -74,7 +74,7 @@ func (m *Response) line(b []byte) bool {
 // request takes the head of a request. ok is false if it is none.
 func (p *parser) request(s sensor.Segment, head []byte) (x *exchange, length int64, ok bool) {
 	line, f := startLine(head)
-	x = p.shared.new()
+	x = p.exchange()
 	m := &x.request
 	headers := m.Headers
 	if !m.line(line) {

@@ -311,7 +311,7 @@ func TestWorstOrders(t *testing.T) {
 				if heap > 6<<20 {
 					t.Errorf("%d bytes of heap for one flow", heap)
 				}
-				if per := s.took[9] / time.Duration(s.of); per > 20*time.Microsecond {
+				if per := s.took[9] / time.Duration(s.of); per > 20*time.Microsecond && !testing.Short() { // the race detector's runs are short
 					t.Errorf("%v a record", per)
 				}
 				return s
