@@ -88,3 +88,16 @@ func def(v *int, d, most int) {
 }
 
 func powerOfTwo(n int) int { return 1 << bits.Len(uint(n-1)) }
+
+// flowBytes is about what a flow takes in a map of the kernel.
+const flowBytes = 300
+
+// Memory returns about how many bytes the kernel takes for o.
+func (o Options) Memory() uint64 {
+	o.Interfaces = []string{"any"}
+	o, err := o.withDefaults()
+	if err != nil {
+		return 0
+	}
+	return 3*flowBytes*uint64(o.MaxFlows) + uint64(o.Rings)*uint64(o.RingSize)
+}

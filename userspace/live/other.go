@@ -53,3 +53,6 @@ func (*Source) Account(*sensor.Ledger) {}
 
 // Hooks returns none.
 func (*Source) Hooks() []Hook { return nil }
+
+// TryLoad returns an error.
+func TryLoad() error { return ErrUnsupported }
