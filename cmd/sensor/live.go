@@ -113,14 +113,19 @@ func (o *options) watch(ctx context.Context, p *program, w *watching) error {
 	}
 	defer context.AfterFunc(ctx, func() {
 		ignore() // a second signal ends the process
+		notify("STOPPING=1")
 		src.Stop()
 	})()
 	if w.duration > 0 {
 		defer time.AfterFunc(w.duration, src.Stop).Stop()
 	}
 
-	start := time.Now()
-	books, err := engine.Run(context.WithoutCancel(ctx), src, o.engine, o.workers, outs)
+	start, done := time.Now(), make(chan struct{})
+	in := &watched{Source: src}
+	go in.keepAlive(done)
+	notify("READY=1")
+	books, err := engine.Run(context.WithoutCancel(ctx), in, o.engine, o.workers, outs)
+	close(done)
 	if closing := src.Close(); err == nil {
 		err = closing
 	}
