@@ -9,9 +9,10 @@ import (
 
 // packages names the Debian package of a tool where it is not the tool's name.
 var packages = map[string]string{
-	"capinfos": "wireshark-common",
-	"editcap":  "wireshark-common",
-	"mergecap": "wireshark-common",
+	"capinfos":        "wireshark-common",
+	"editcap":         "wireshark-common",
+	"mergecap":        "wireshark-common",
+	"systemd-analyze": "systemd",
 }
 
 // CI says whether a missing tool is a failure.
