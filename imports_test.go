@@ -33,6 +33,7 @@ var rules = []struct{ pkg, module, outside string }{
 	{`examples/.*`, `sensor|parsers(/.*)?|testdata|userspace/(engine|replay|live|export/.*)`, `github.com/google/gopacket`},
 	{`testdata/bench`, `sensor|parsers(/.*)?|testdata/.*|userspace/(engine|replay|export/.*)`, `golang.org/x/sys/unix`},
 	{`testdata(/.*)?`, `sensor|testdata(/.*)?`, `github.com/google/gopacket(/.*)?|golang.org/x/net/.*|github.com/klauspost/compress/.*`},
+	{`internal/protocoldoc`, `sensor|parsers`, ``},
 	{`internal/testenv`, ``, ``},
 	{`tools`, ``, ``},
 }
