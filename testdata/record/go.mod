@@ -6,6 +6,7 @@ go 1.26.0
 
 require (
 	flowscope v0.0.0
+	github.com/quic-go/quic-go v0.65.0
 	golang.org/x/net v0.62.0
 )
 
