@@ -22,6 +22,9 @@ test: ## what the README says: the whole suite
 test-root: ## the suite as root: tests that need privileges run too
 	$(if $(filter 0,$(shell id -u)),,sudo -E env "PATH=$$PATH") go test ./...
 
+kernels: ## run the kernel tests in other kernels, in QEMU: make kernels KERNELS="6.1 6.18"
+	go run ./testdata/kernels $(KERNELS)
+
 fuzz: ## fuzz each target in turn, FUZZTIME (30s) each
 	.ci/fuzz $(FUZZTIME)
 
@@ -31,4 +34,4 @@ bench: ## make the benchmark capture, replay it, print the ratios
 rename: ## give the module another path: make rename MODULE=example.com/x
 	@.ci/rename "$(MODULE)"
 
-.PHONY: help generate lint test test-root fuzz bench rename
+.PHONY: help generate lint test test-root kernels fuzz bench rename
