@@ -28,6 +28,7 @@ var limits = map[string]struct{ folder, name string }{
 	"dns":            {folder: "parsers/dns"},
 	"http":           {folder: "parsers/http"},
 	"tls":            {folder: "parsers/tls"},
+	"quic":           {folder: "parsers/quic"},
 	"safetext":       {folder: "userspace/export/internal/safetext"},
 	"jsonenc":        {folder: "userspace/export/internal/jsonenc"},
 	"jsonl":          {folder: "userspace/export/jsonl"},

@@ -6,6 +6,7 @@ import (
 	"flowscope/parsers/dns"
 	"flowscope/parsers/http"
 	"flowscope/parsers/lengthprefixed"
+	"flowscope/parsers/quic"
 	"flowscope/parsers/tls"
 	"flowscope/sensor"
 )
@@ -19,6 +20,7 @@ var All = []sensor.Protocol{
 	dns.Multicast(),
 	dns.LLMNR(),
 	tls.Protocol(),
+	quic.Protocol(),
 	http.Protocol(),
 	lengthprefixed.Protocol(),
 }

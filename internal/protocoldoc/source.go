@@ -63,7 +63,7 @@ func read(root, dir string) (*protocol, error) {
 		if astPkg.Name == "main" {
 			continue
 		}
-		s := &source{types: map[string]ast.Expr{}, methods: map[string][]string{}, docs: map[string]string{}}
+		s := &source{parsers: filepath.Dir(path), types: map[string]ast.Expr{}, methods: map[string][]string{}, docs: map[string]string{}}
 		s.collect(astPkg) // before doc.New, which cuts the tree
 		pkg := doc.New(astPkg, dir, doc.AllDecls|doc.PreserveAST)
 		p.comment(pkg)
@@ -143,6 +143,7 @@ func tidy(text string) string {
 
 // source is what is known of the types of a package.
 type source struct {
+	parsers string // the folder of all parsers
 	types   map[string]ast.Expr
 	docs    map[string]string
 	methods map[string][]string
@@ -220,6 +221,9 @@ func (s *source) fields(st *ast.StructType) (all []field) {
 			if inner, ok := s.types[ref].(*ast.StructType); ok {
 				all = append(all, s.fields(inner)...)
 			}
+			if other, ok := f.Type.(*ast.SelectorExpr); ok {
+				all = append(all, s.other(other)...)
+			}
 			continue
 		}
 		text := f.Doc.Text()
@@ -241,6 +245,21 @@ func (s *source) fields(st *ast.StructType) (all []field) {
 		}
 	}
 	return all
+}
+
+// other returns the fields of a struct of another parser, which a message embeds.
+func (s *source) other(e *ast.SelectorExpr) []field {
+	dir := filepath.Join(s.parsers, fmt.Sprint(e.X))
+	found, err := parser.ParseDir(token.NewFileSet(), dir, nil, parser.ParseComments) //nolint:staticcheck // see read
+	if err != nil {
+		return nil
+	}
+	inner := &source{parsers: s.parsers, types: map[string]ast.Expr{}, methods: map[string][]string{}, docs: map[string]string{}}
+	inner.collect(found[fmt.Sprint(e.X)])
+	if st, ok := inner.types[e.Sel.Name].(*ast.StructType); ok {
+		return inner.fields(st)
+	}
+	return nil
 }
 
 // describe says what a type is in JSON, and of which struct it is made.

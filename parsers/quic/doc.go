@@ -1,6 +1,6 @@
-// Package quic parses the beginning of QUIC connections, versions 1 and 2 (RFC
-// 9000, 9001, 9369). It is not an implementation of QUIC: it reads the packets
-// whose keys are made of what everyone on the path sees, and nothing behind them.
+// Package quic parses the beginning of QUIC connections, versions 1 and 2. It is
+// not an implementation of QUIC: it reads the packets whose keys are made of what
+// everyone on the path sees, and nothing behind them (RFC 9000, RFC 9001, RFC 9369).
 //
 // # What is emitted
 //
@@ -39,7 +39,7 @@
 //
 // A lost datagram makes a hello incomplete, and one that is not complete is not
 // told. A datagram that was cut by the capture cannot be opened. What is kept of a
-// hello grows with the bytes that arrive, each once, up to 16 KiB in 256 pieces.
+// hello grows with the bytes that arrive, each once, up to 16 KiB in 128 pieces.
 // Of a flow, 64 datagrams are looked at, 16 behind a ClientHello that nothing
 // answers; 128 packets are opened, 16 may fail to open, and keys are derived 16
 // times. Then the parser leaves.

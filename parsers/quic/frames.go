@@ -19,7 +19,7 @@ const (
 
 var (
 	errLong          = errors.New("hello is longer than 16 KiB")
-	errPieces        = errors.New("hello is in more than 256 pieces")
+	errPieces        = errors.New("hello is in more than 128 pieces")
 	errContradiction = errors.New("hello has two versions of the same bytes")
 	errType          = errors.New("handshake does not begin with a hello")
 )

@@ -11,7 +11,7 @@ const (
 	// maxHello is how long a hello may be.
 	maxHello = 16 << 10
 	// maxPieces is how many pieces of a hello may lie apart.
-	maxPieces = 256
+	maxPieces = 128
 	// maxDatagrams is how many datagrams of a flow are looked at, and maxBehind
 	// how many behind a complete ClientHello, while the server's does not come.
 	maxDatagrams = 64
