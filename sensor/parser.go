@@ -44,6 +44,12 @@ type Segment struct {
 	// consumed. For a datagram protocol it is one whole datagram. It is lent,
 	// read-only, and valid until Parse returns.
 	Data []byte
+	// Offset is where in its side's stream Data starts: the number of bytes
+	// before it, lost ones included. It is 0 for datagrams.
+	Offset int64
+	// Skipped is how many bytes were passed over since the last call for this
+	// side, because Parse had asked for that (see [StreamParser]).
+	Skipped int64
 	// Missing is the number of bytes at the end of a datagram that were not
 	// captured. It is 0 for streams, where a gap comes as a call of Resync.
 	Missing int
@@ -65,6 +71,17 @@ type StreamParser interface {
 	// The bytes not consumed come again, first, in the next call for that side.
 	// After a call that consumed some bytes but not all, Parse is called again
 	// only when more has come (or EOF).
+	//
+	// n may be more than len(s.Data): the parser knows how far what it does not
+	// want reaches, such as a body of known length. The bytes behind Data up to
+	// there are passed over: they count as consumed when they come, and are not
+	// shown. Parse is called again once the last of them has come, with what
+	// follows in Data, if anything does, and their number in Skipped. It is
+	// called sooner where EOF, or a gap (then before Resync), comes among them,
+	// and may be called sooner for any other reason. Skipped then says how many
+	// were passed over up to there, and n again how many are yet to be. Resync
+	// counts from there. With an error, n beyond Data is no more than Data: what
+	// has not come is not consumed.
 	//
 	// An error ends the parser for this flow, not the flow. ErrDone says that
 	// it has seen all it wants; [HandTo] gives the rest of the stream to

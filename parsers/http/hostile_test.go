@@ -50,12 +50,18 @@ func parseIn(data []byte, size int) (allocated uint64, err error) {
 	runtime.ReadMemStats(&before)
 	p := Protocol().NewStream()
 	emit := func(sensor.Message) {}
-	var n int
+	var n, skip int
 	for end := 0; end < len(data) && err == nil; {
 		end = min(end+size, len(data))
 		k := 0
-		k, err = p.Parse(sensor.Segment{Data: data[n:end]}, emit)
-		n += k
+		if n+skip > end {
+			continue
+		}
+		k, err = p.Parse(sensor.Segment{Data: data[n+skip : end], Skipped: int64(skip)}, emit)
+		n, skip = n+skip+k, 0
+		if n > end {
+			n, skip = end, n-end
+		}
 	}
 	runtime.ReadMemStats(&after)
 	return after.TotalAlloc - before.TotalAlloc, err
@@ -187,11 +193,16 @@ func outcome(t *testing.T, order [2]sensor.Side, sides [2][]byte, size int) (out
 				t.Errorf("a body of %d bytes in %d", body, len(data))
 			}
 		}
-		n := 0
+		n, shown := 0, 0
 		for end, first := 0, true; end < len(data) || first; first = false {
 			end = min(end+size, len(data))
+			if n > end && end < len(data) {
+				continue
+			}
+			n = min(n, end)
 			lent := bytes.Clone(data[n:end])
-			k, err := p.Parse(sensor.Segment{Side: side, Data: lent, EOF: end == len(data)}, emit)
+			k, err := p.Parse(sensor.Segment{Side: side, Data: lent, Skipped: int64(max(n-shown, 0)), EOF: end == len(data)}, emit)
+			shown = end
 			clear(lent)
 			if err != nil {
 				return append(out, err.Error())

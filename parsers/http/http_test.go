@@ -53,7 +53,7 @@ func play(t *testing.T, p sensor.Protocol, x said) (messages []string) {
 		case err != nil:
 			return append(messages, err.Error())
 		}
-		s.Data, s.EOF = s.Data[n:], side == 1
+		s.Data, s.EOF = s.Data[min(n, len(s.Data)):], side == 1
 		if _, err := parser.Parse(s, func(m sensor.Message) { messages = append(messages, sensortest.Render(m)) }); err != nil {
 			return append(messages, err.Error())
 		}

@@ -54,6 +54,10 @@ const (
 // Parse implements sensor.StreamParser.
 func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err error) {
 	d := &p.side[s.Side]
+	d.offset = s.Offset
+	if s.Skipped > 0 {
+		p.passed(d, s.Side, s.Skipped)
+	}
 	for {
 		before := d.state
 		k, err := p.step(s, d, s.Data[n:], emit)
@@ -71,9 +75,34 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err 
 	}
 	if s.EOF {
 		p.eof(s, d, emit)
-		n = len(s.Data)
+		return len(s.Data), nil
 	}
-	return n, nil
+	return n + p.unwanted(d, s.Side), nil
+}
+
+// maxUnwanted is the longest stretch that is asked not to be shown at a time.
+const maxUnwanted = 1 << 30
+
+// unwanted returns how many of the bytes that come next need not be shown.
+func (p *parser) unwanted(d *direction, side sensor.Side) int {
+	if d.x != nil && p.room(d, side) > 0 {
+		return 0
+	}
+	switch d.state {
+	case inBody, inChunk:
+		return int(min(d.left, maxUnwanted))
+	case inRest:
+		return maxUnwanted
+	}
+	return 0
+}
+
+// passed counts bytes of a body that were not shown.
+func (p *parser) passed(d *direction, side sensor.Side, n int64) {
+	p.message(d, side).BodyBytes += n
+	if d.state != inRest {
+		d.left -= n
+	}
 }
 
 // step consumes what b has of the part of a message that a direction is in.
@@ -314,13 +343,25 @@ func (p *parser) message(d *direction, side sensor.Side) *Body {
 // take counts bytes of a body, and keeps those of the prefix.
 func (p *parser) take(d *direction, side sensor.Side, b []byte) {
 	p.message(d, side).BodyBytes += int64(len(b))
-	i := 0
-	if side != p.client {
-		i = 1
+	if room := p.room(d, side); room > 0 {
+		body := p.prefix(d, side)
+		*body = append(*body, b[:min(room, len(b))]...)
 	}
-	if room := p.shared.cfg.Prefix - len(d.x.body[i]); room > 0 && !d.lost {
-		d.x.body[i] = append(d.x.body[i], b[:min(room, len(b))]...)
+}
+
+// room returns how many bytes of the body that a side is in are still to be kept.
+func (p *parser) room(d *direction, side sensor.Side) int {
+	if p.shared.cfg.Prefix == 0 || d.lost {
+		return 0
 	}
+	return p.shared.cfg.Prefix - len(*p.prefix(d, side))
+}
+
+func (p *parser) prefix(d *direction, side sensor.Side) *[]byte {
+	if side == p.client {
+		return &d.x.body[0]
+	}
+	return &d.x.body[1]
 }
 
 // end tells the message that ends.

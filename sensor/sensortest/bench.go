@@ -11,6 +11,7 @@ type loop struct {
 	stream   sensor.StreamParser
 	dgram    sensor.DatagramParser
 	ops      []op
+	skips    skips
 	messages int
 	err      error
 }
@@ -50,12 +51,24 @@ func (l *loop) play(emit func(sensor.Message)) {
 		if l.dgram != nil {
 			l.err = l.dgram.Parse(segmentOf(o), emit)
 		} else {
-			_, l.err = l.stream.Parse(segmentOf(o), emit)
+			l.segment(o, emit)
 		}
 		if l.err != nil {
 			return
 		}
 	}
+}
+
+func (l *loop) segment(o op, emit func(sensor.Message)) {
+	s := segmentOf(o)
+	s.Data = l.skips.pass(o.Side, s.Data)
+	if l.skips.left[o.Side] > 0 {
+		return
+	}
+	s.Skipped = l.skips.told(o.Side)
+	n, err := l.stream.Parse(s, emit)
+	l.skips.ask(o.Side, n, len(s.Data), err)
+	l.err = err
 }
 
 // AllocsPerMessage returns how many allocations a parser makes for each message

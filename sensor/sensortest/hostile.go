@@ -234,8 +234,16 @@ func bare(protocol sensor.Protocol, ops []op) {
 	}
 	p := protocol.NewStream()
 	var buf [2][]byte
+	var k skips
 	for _, o := range ops {
 		if o.Gap > 0 {
+			if k.passed[o.Side] > 0 {
+				n, err := p.Parse(sensor.Segment{Side: o.Side, Time: o.Time, Skipped: k.told(o.Side)}, ignore)
+				if k.ask(o.Side, n, 0, err); err != nil {
+					return
+				}
+			}
+			k.lose(o.Side, int64(len(buf[o.Side]))+o.Gap)
 			if r, ok := p.(sensor.Resyncer); !ok || !r.Resync(o.Side, int64(len(buf[o.Side]))+o.Gap) {
 				return
 			}
@@ -243,12 +251,16 @@ func bare(protocol sensor.Protocol, ops []op) {
 			continue
 		}
 		s := segmentOf(o)
-		s.Data = append(buf[o.Side], o.Data...)
+		s.Data = append(buf[o.Side], k.pass(o.Side, o.Data)...)
+		if k.left[o.Side] > 0 && !o.EOF {
+			continue
+		}
+		s.Skipped = k.told(o.Side)
 		n, err := p.Parse(s, ignore)
 		if err != nil {
 			return
 		}
-		buf[o.Side] = s.Data[n:]
+		buf[o.Side] = s.Data[k.ask(o.Side, n, len(s.Data), err):]
 	}
 }
 

@@ -167,6 +167,52 @@ func TestGoodStreamParsers(t *testing.T) {
 	}
 }
 
+// bodies says how long records are, whose bytes it does not want to see.
+type bodies struct {
+	size, left [2]int64
+	lost       [2]bool
+}
+
+func (p *bodies) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err error) {
+	size, left := &p.size[s.Side], &p.left[s.Side]
+	*left -= s.Skipped
+	for {
+		k := int(min(*left, int64(len(s.Data)-n)))
+		n += k
+		if *left -= int64(k); *left > 0 {
+			break
+		}
+		if *size > 0 {
+			emit(&record{Body: fmt.Append(nil, *size), Short: p.lost[s.Side]})
+			*size, p.lost[s.Side] = 0, false
+		}
+		if n == len(s.Data) {
+			return n, nil
+		}
+		*size = int64(s.Data[n])
+		*left = *size
+		n++
+	}
+	if s.EOF {
+		emit(&record{Body: fmt.Append(nil, *size-*left), Short: true})
+		return n, nil
+	}
+	return n + int(*left), nil
+}
+
+func (p *bodies) Resync(side sensor.Side, lost int64) bool {
+	p.lost[side] = true
+	p.left[side] -= lost
+	return p.left[side] >= 0 && p.size[side] > 0
+}
+
+// TestPassesOver plays a parser that is not shown everything.
+func TestPassesOver(t *testing.T) {
+	tr := mustParse(t, "stream\n> 05 \"abcde\" 03 \"f\"\n> \"gh\" 02\n= > {\"body\":\"5\"}\n= > {\"body\":\"3\"}\n"+
+		"< 0a \"ab\"\n< eof\n= < {\"body\":\"2\",\"short\":true}\n> \"ij\"\n> eof\n= > {\"body\":\"2\"}\n")
+	Test{Protocol: streamOf(func() sensor.StreamParser { return &bodies{} }), Damaged: short}.Stream(t, tr)
+}
+
 // TestBadStreamParsers has one bad parser per rule.
 func TestBadStreamParsers(t *testing.T) {
 	var shared [2][]byte
@@ -181,9 +227,20 @@ func TestBadStreamParsers(t *testing.T) {
 		}, `as written: line 1 of what came:
   got  nothing more
   want > {"body":"a"}`, ""},
-		{"consumes more than there is", func() sensor.StreamParser {
-			return parseFunc(func(s sensor.Segment, emit func(sensor.Message)) (int, error) { return len(s.Data) + 1, nil })
-		}, "Parse returned n = 7 for 6 bytes", ""},
+		{"passes over what it should see", func() sensor.StreamParser {
+			p := &records{}
+			return parseFunc(func(s sensor.Segment, emit func(sensor.Message)) (int, error) {
+				n, err := p.Parse(s, emit)
+				return n + 1, err
+			})
+		}, "as written: line", ""},
+		{"forgets how far it was when it is called within what it passes over", func() sensor.StreamParser {
+			p := &bodies{}
+			return parseFunc(func(s sensor.Segment, emit func(sensor.Message)) (int, error) {
+				s.Skipped = min(s.Skipped, 1)
+				return p.Parse(s, emit)
+			})
+		}, "line", ""},
 		{"consumes less than nothing", func() sensor.StreamParser {
 			return parseFunc(func(s sensor.Segment, emit func(sensor.Message)) (int, error) { return -1, nil })
 		}, "Parse returned n = -1 for 6 bytes", ""},

@@ -40,8 +40,10 @@ type play struct {
 	consumed [2]int64
 
 	buf       [2][]byte // not consumed, per side
-	lent      []byte    // memory of the Segment, used again by the next
-	scribble  bool      // overwrite lent bytes after each call
+	skips     skips
+	nagging   bool   // call Parse for each piece of what is passed over
+	lent      []byte // memory of the Segment, used again by the next
+	scribble  bool   // overwrite lent bytes after each call
 	inCall    bool
 	cur       op
 	refused   int // datagrams
@@ -98,17 +100,30 @@ func (p *play) next(o op) {
 // segment calls Parse as the engine does: once for what has come, with all that
 // was not consumed before.
 func (p *play) segment(o op) {
-	buf := append(p.buf[o.Side], o.Data...)
+	come := o.Data
+	o.Data = p.skips.pass(o.Side, o.Data)
+	p.consumed[o.Side] += int64(len(come) - len(o.Data))
+	if p.skips.left[o.Side] > 0 && !o.EOF && !p.nagging {
+		return
+	}
+	p.parse(o, append(p.buf[o.Side], o.Data...))
+}
+
+// parse calls Parse with the bytes of a side that it has not consumed.
+func (p *play) parse(o op, buf []byte) {
 	data := p.lend(buf)
-	n, err := p.callStream(sensor.Segment{Side: o.Side, Time: o.Time, Data: data, EOF: o.EOF, Aborted: o.Aborted})
+	seg := sensor.Segment{Side: o.Side, Time: o.Time, Data: data, Offset: p.consumed[o.Side], EOF: o.EOF, Aborted: o.Aborted}
+	seg.Skipped = p.skips.told(o.Side)
+	n, err := p.callStream(seg)
 	p.takeBack(buf)
 	switch {
 	case p.fault != "":
 		return
-	case n < 0 || n > len(buf):
+	case n < 0:
 		p.fault = fmt.Sprintf("Parse returned n = %d for %d bytes", n, len(buf))
 		return
 	}
+	n = p.skips.ask(o.Side, n, len(buf), err)
 	p.consumed[o.Side] += int64(n)
 	p.buf[o.Side] = buf[n:]
 	switch {
@@ -148,8 +163,15 @@ func (p *play) datagram(o op) {
 }
 
 func (p *play) gap(o op) {
+	if p.skips.passed[o.Side] > 0 {
+		p.parse(op{Step: Step{Side: o.Side, Time: o.Time}, step: o.step}, nil)
+		if p.ended != "" || p.fault != "" {
+			return
+		}
+	}
 	lost := int64(len(p.buf[o.Side])) + o.Gap
 	p.buf[o.Side] = nil
+	p.skips.lose(o.Side, lost)
 	r, ok := p.stream.(sensor.Resyncer)
 	if !ok || !r.Resync(o.Side, lost) {
 		p.ended = "retired"

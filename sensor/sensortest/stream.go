@@ -3,6 +3,7 @@ package sensortest
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 
@@ -41,8 +42,8 @@ func Stream(t testing.TB, p sensor.Protocol, tr *Transcript) {
 // rule of [sensor.StreamParser] that is broken:
 //
 //   - What comes is what the transcript wants, if it says.
-//   - Parse returns 0 <= n <= len(Data), does not write to Data, does not call
-//     emit later, and leaves no more than Protocol.MaxBuffer unconsumed.
+//   - Parse returns 0 <= n (more than len(Data) passes over bytes), does not
+//     write to Data, does not call emit later, and leaves no more than Protocol.MaxBuffer unconsumed.
 //   - The same messages, and the same end, come however the stream is cut:
 //     byte by byte, once or twice anywhere, at random, with EOF in the call of
 //     the last bytes or in one of its own; beside another flow; and when the
@@ -103,6 +104,13 @@ func newKit(t testing.TB, c Test, tr *Transcript) *kit {
 	k.rules(k.truth, "as written")
 	return k
 }
+
+// thorough reports whether minutes do not matter.
+func thorough() bool { return os.Getenv("SENSORTEST_THOROUGH") == "1" }
+
+// thoroughBudget is how many bytes pairs of cuts may hand to parsers then: all
+// pairs of a transcript with up to 1,200 bytes of data.
+const thoroughBudget = 1 << 30
 
 // plays says how many plays of about cost bytes each the budget allows.
 func (k *kit) plays(cost int) int {
@@ -203,19 +211,36 @@ func (k *kit) cuts() {
 		}
 	}
 	k.same(k.c.run(cut(k.ops, bytewise)), "byte by byte")
+	nagged := newPlay(&k.c)
+	nagged.nagging = true
+	nagged.all(cut(k.ops, bytewise))
+	k.same(nagged, "byte by byte, called for each that is passed over")
 
 	n := min(k.plays(k.size), 20_000)
 	for _, i := range k.offsets(n) {
 		k.same(k.c.run(cut(k.ops, []int{i})), fmt.Sprintf("cut at %d", i))
 	}
-	if k.size*k.size/2 <= n {
+	pairs := n
+	if thorough() {
+		pairs = thoroughBudget / (k.size + 64)
+	}
+	if k.size*k.size/2 <= pairs {
 		for i := 1; i < k.size; i++ {
 			for j := i + 1; j < k.size; j++ {
 				k.same(k.c.run(cut(k.ops, []int{i, j})), fmt.Sprintf("cut at %d and %d", i, j))
 			}
 		}
+	} else if thorough() {
+		for range pairs {
+			i, j := 1+k.rng.IntN(k.size-1), 1+k.rng.IntN(k.size-1)
+			k.same(k.c.run(cut(k.ops, []int{min(i, j), max(i, j)})), fmt.Sprintf("cut at %d and %d", i, j))
+		}
 	}
-	for range min(n, 1000, k.size*k.size) {
+	schedules := min(n, 1000, k.size*k.size)
+	if thorough() {
+		schedules = 4000
+	}
+	for range schedules {
 		cuts := k.randomCuts()
 		k.same(k.c.run(cut(k.ops, cuts)), fmt.Sprintf("cut at %d", cuts))
 	}

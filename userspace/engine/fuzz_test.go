@@ -43,8 +43,9 @@ func (t *tape) bytes(n int) []byte {
 type wild struct {
 	t      *testing.T
 	ended  [2]bool
-	left   bool // returned an error, or panicked
-	strict bool // retires at a gap
+	asked  [2]int64 // to be passed over
+	left   bool     // returned an error, or panicked
+	strict bool     // retires at a gap
 }
 
 func (w *wild) called(side sensor.Side) {
@@ -60,11 +61,15 @@ func (w *wild) called(side sensor.Side) {
 func (w *wild) Parse(s sensor.Segment, emit func(sensor.Message)) (int, error) {
 	w.called(s.Side)
 	w.ended[s.Side] = s.EOF
+	if asked := w.asked[s.Side]; s.Skipped > asked || s.Skipped < asked && len(s.Data) > 0 {
+		w.t.Errorf("%d bytes were passed over of %d, and %d shown", s.Skipped, asked, len(s.Data))
+	}
+	w.asked[s.Side] -= s.Skipped
 	if len(s.Data) == 0 {
-		if !s.EOF {
+		if !s.EOF && s.Skipped == 0 {
 			w.t.Error("a parser was called with nothing")
 		}
-		return 0, nil
+		return int(w.asked[s.Side]), nil
 	}
 	c := s.Data[0]
 	n := 1 + int(c&15)
@@ -82,11 +87,11 @@ func (w *wild) Parse(s sensor.Segment, emit func(sensor.Message)) (int, error) {
 		w.left = true
 		return 1, sensor.HandTo([]string{"wild", "meek", "nobody", ""}[c&3])
 	case c == 0xe3:
-		w.left = true
-		return len(s.Data) + 1, nil // a mistake
+		w.asked[s.Side] = 1 + int64(s.Data[len(s.Data)-1])
+		return len(s.Data) + int(w.asked[s.Side]), nil
 	case c == 0xe2:
 		w.left = true
-		return -1, nil // another
+		return -1, nil // a mistake
 	case n > len(s.Data):
 		return 0, nil
 	case c&0x10 != 0:
@@ -101,6 +106,7 @@ func (w *wild) Parse(s sensor.Segment, emit func(sensor.Message)) (int, error) {
 // Resync implements sensor.Resyncer.
 func (w *wild) Resync(side sensor.Side, lost int64) bool {
 	w.called(side)
+	w.asked[side] = max(w.asked[side]-lost, 0)
 	if lost <= 0 {
 		w.t.Errorf("a gap of %d bytes", lost)
 	}

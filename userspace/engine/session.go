@@ -27,6 +27,11 @@ type session struct {
 	buf   [2][]byte
 	store [2][]byte // what buf is a part of, charged to the budget
 
+	// Bytes of each direction that the parser wants passed over, and those that
+	// were since it was called. While there are any to come, none are pending.
+	skip    [2]int64
+	skipped [2]int64
+
 	eof    [2]bool
 	told   [2]bool // the parser knows of the eof
 	recent [2]recent
@@ -163,6 +168,11 @@ func (s *shard) eof(f *flowtab.Flow, i uint8, aborted bool) {
 // push shows new bytes of a direction, behind those that were not consumed, to
 // the parser, or to the probes while there is none.
 func (s *shard) push(f *flowtab.Flow, ss *session, i uint8, data []byte, t sensor.Timestamp, aborted bool) {
+	if ss.skip[i] > 0 {
+		if data = s.pass(ss, i, data); ss.skip[i] > 0 && !ss.eof[i] {
+			return
+		}
+	}
 	s.books.tcpBuffered += uint64(len(data))
 	if len(ss.buf[i]) == 0 {
 		ss.lent[i] = data
@@ -183,16 +193,37 @@ func (s *shard) push(f *flowtab.Flow, ss *session, i uint8, data []byte, t senso
 	}
 }
 
+// pass passes over bytes that the parser does not want to see, and returns what
+// is behind them.
+func (s *shard) pass(ss *session, i uint8, data []byte) []byte {
+	n := min(ss.skip[i], int64(len(data)))
+	ss.skip[i] -= n
+	ss.skipped[i] += n
+	s.books.tcpDelivered += uint64(n)
+	return data[n:]
+}
+
 // parse shows what is pending of a direction to the parser.
 func (s *shard) parse(f *flowtab.Flow, ss *session, i uint8, t sensor.Timestamp, aborted bool) {
 	data := ss.pending(i)
-	if ss.told[i] || len(data) == 0 && !ss.eof[i] {
+	if ss.told[i] || len(data) == 0 && ss.skipped[i] == 0 && !ss.eof[i] {
 		return
 	}
 	ss.told[i] = ss.eof[i]
-	n, err := s.call(f, ss, i, sensor.Segment{Time: t, Data: data, EOF: ss.eof[i], Aborted: aborted})
-	if n < 0 || n > len(data) {
+	seg := sensor.Segment{
+		Time: t, Data: data, Offset: int64(f.Dir[i].Stream) - int64(len(data)), Skipped: ss.skipped[i],
+		EOF: ss.eof[i], Aborted: aborted,
+	}
+	ss.skip[i], ss.skipped[i] = 0, 0
+	n, err := s.call(f, ss, i, seg)
+	switch {
+	case n < 0:
 		n, err = 0, fmt.Errorf("parser consumed %d of %d bytes", n, len(data))
+	case n > len(data):
+		if err == nil {
+			ss.skip[i] = int64(n - len(data))
+		}
+		n = len(data)
 	}
 	s.consume(ss, i, n)
 	if err != nil {
@@ -266,6 +297,7 @@ func (s *shard) handTo(f *flowtab.Flow, ss *session, i uint8, t sensor.Timestamp
 	m := &s.cat.stream
 	from := ss.number
 	ss.stream, ss.candidates = nil, 0
+	ss.skip, ss.skipped = [2]int64{}, [2]int64{} // what has not come is not consumed
 	ss.probed[0], ss.probed[1] = probed{}, probed{}
 	ss.handed++
 	n := m.named(name)
@@ -296,8 +328,18 @@ func (s *shard) sessionGap(f *flowtab.Flow, i uint8, n int64) {
 		return
 	}
 	ss := s.sessions.at(f.Session)
+	if ss.skipped[i] > 0 {
+		d := &f.Dir[i]
+		d.Stream -= uint64(n) // where the parser is
+		s.parse(f, ss, i, s.out.time, false)
+		d.Stream += uint64(n)
+		if f.Session == 0 {
+			return
+		}
+	}
 	lost := int64(len(ss.pending(i))) + n
 	s.drop(ss, i)
+	ss.skip[i] = max(ss.skip[i]-lost, 0)
 	if ss.stream == nil {
 		return // the probes go on behind the gap
 	}
