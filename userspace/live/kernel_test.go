@@ -29,7 +29,7 @@ import (
 )
 
 // bench is a Source whose programs are attached to nothing: the test runs them.
-func bench(t *testing.T, o Options) *Source {
+func bench(t testing.TB, o Options) *Source {
 	t.Helper()
 	testenv.NeedRoot(t)
 	o.Interfaces = []string{"lo"}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
+/*
+ * What the cost of the sensor is measured against: the least that a program can
+ * do that counts packets by flow. Tests run it; nothing attaches it.
+ */
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_helpers.h>
+
+#include "types.h"
+
+
+struct bare_count {
+	__u64 packets;
+	__u64 bytes;
+};
+
+/* Five-tuple → count; written by fs_bare. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct fs_key);
+	__type(value, struct bare_count);
+} bare_flows SEC(".maps");
+
+/* 0 → the program that fs_drive runs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} bare_driven SEC(".maps");
+
+__u64 bare_random = 88172645463325252ULL;
+const volatile __u32 bare_many = 1; /* flows */
+__u32 bare_next = 0;		    /* the flow of the next frame while all is 1 */
+__u32 bare_all = 0;		    /* one after the other, rather than any */
+
+/* Parses the five-tuple of TCP in IPv4 in Ethernet, looks it up and adds. */
+SEC("tc")
+int fs_bare(struct __sk_buff *skb)
+{
+	const __u8 *h = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct bare_count *c;
+	struct fs_key k = {};
+
+	if (h + 54 > end || *(__u16 *)(h + 12) != 0x0008 || h[14] != 0x45 || h[23] != 6)
+		return TC_ACT_UNSPEC;
+	*(__u32 *)&k.addr[0][8] = 0xffff0000;
+	*(__u32 *)&k.addr[0][12] = *(__u32 *)(h + 26);
+	*(__u32 *)&k.addr[1][8] = 0xffff0000;
+	*(__u32 *)&k.addr[1][12] = *(__u32 *)(h + 30);
+	k.port[0] = __builtin_bswap16(*(__u16 *)(h + 34));
+	k.port[1] = __builtin_bswap16(*(__u16 *)(h + 36));
+	k.proto = h[23];
+	c = bpf_map_lookup_elem(&bare_flows, &k);
+	if (!c) {
+		struct bare_count first = {};
+
+		bpf_map_update_elem(&bare_flows, &k, &first, BPF_NOEXIST);
+		c = bpf_map_lookup_elem(&bare_flows, &k);
+		if (!c)
+			return TC_ACT_UNSPEC;
+	}
+	__sync_fetch_and_add(&c->packets, 1);
+	__sync_fetch_and_add(&c->bytes, skb->len);
+	return TC_ACT_UNSPEC;
+}
+
+/* Nothing: what it costs to be driven. */
+SEC("tc")
+int fs_nothing(struct __sk_buff *skb)
+{
+	return TC_ACT_UNSPEC;
+}
+
+/* Makes the frame one of some flow, by its source address, and runs a program
+ * over it: BPF_PROG_TEST_RUN repeats a frame, and that would be one flow. */
+SEC("tc")
+int fs_drive(struct __sk_buff *skb)
+{
+	__u8 *h = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	__u64 x = bare_random;
+	__u32 flow;
+
+	if (h + 54 > end)
+		return TC_ACT_UNSPEC;
+	if (bare_all) {
+		flow = bare_next++;
+	} else {
+		x ^= x << 13; /* Marsaglia, xorshift */
+		x ^= x >> 7;
+		x ^= x << 17;
+		bare_random = x;
+		flow = (x >> 32) * bare_many >> 32;
+	}
+	*(__u32 *)(h + 26) = __builtin_bswap32(0x0a000000 + flow);
+	bpf_tail_call(skb, &bare_driven, 0);
+	return TC_ACT_UNSPEC;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
