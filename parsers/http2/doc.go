@@ -1,0 +1,2 @@
+// Package http2 parses HTTP/2.
+package http2

@@ -1,0 +1,137 @@
+#!/bin/sh
+# Records what curl says to nginx (Debian packages curl and nginx-light), and to
+# a server of Go that takes upgrades, and a gRPC client to its server
+# (testdata/record/http2), in a network namespace of its own, and writes it as
+# transcripts: the payload of each packet, without addresses and ports. Run as
+# root:
+#
+#	parsers/http2/testdata/record.sh
+#
+# It needs Go, tcpdump, tshark and python3 too. Afterwards, SENSORTEST_UPDATE=1
+# go test writes what the parser makes of it; read the difference.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+if [ "${1-}" != inside ]; then
+	programs=$(mktemp -d)
+	(cd "$here/../../../testdata/record" && go build -o "$programs/http2" ./http2)
+	unshare --net "$0" inside "$programs" || { rm -rf "$programs"; exit 1; }
+	rm -rf "$programs"
+	exit
+fi
+programs=$2
+tmp=$(mktemp -d)
+trap 'kill $(cat "$tmp"/*.pid 2>/dev/null) 2>/dev/null || :; rm -rf "$tmp"' EXIT
+ip link set lo up
+cd "$tmp"
+mkdir -p www/dir
+printf 'Hello, world!\n' >www/index.html
+i=0
+while [ $i -lt 40 ]; do echo "line $i of a text that compresses well"; i=$((i + 1)); done >www/text.txt
+cat >nginx.conf <<'EOF'
+worker_processes 1;
+daemon on;
+pid nginx.pid;
+error_log error.log;
+events { worker_connections 64; }
+http {
+	access_log off;
+	types { text/html html; text/plain txt; }
+	client_body_temp_path body;
+	proxy_temp_path proxy;
+	fastcgi_temp_path fastcgi;
+	uwsgi_temp_path uwsgi;
+	scgi_temp_path scgi;
+	server {
+		listen 127.0.0.1:8080 http2;
+		root www;
+		if_modified_since before;
+		gzip on;
+		gzip_types text/plain;
+		location /moved { return 302 /index.html?token=abc; }
+		location /nothing { return 204; }
+		location /post { client_max_body_size 1k; proxy_pass http://127.0.0.1:8081; }
+		location /secret { auth_basic x; auth_basic_user_file /dev/null; }
+	}
+}
+EOF
+head -c 5000 /dev/zero >conf
+chmod 755 "$tmp"
+nginx -p "$tmp" -c nginx.conf
+# A backend that reads a body and answers in HTTP/1.0, until it closes.
+cat >backend.py <<'EOF'
+import http.server
+class H(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        n = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(n)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"read %d bytes\n" % len(body))
+    def log_message(self, *a): pass
+http.server.HTTPServer(("127.0.0.1", 8081), H).serve_forever()
+EOF
+python3 backend.py &
+echo $! >backend.pid
+"$programs/http2" server 127.0.0.1:8082 &
+echo $! >server.pid
+until ss -ltn | grep -q :8081 && ss -ltn | grep -q :8080 && ss -ltn | grep -q :8082; do sleep 0.1; done
+
+# record NAME ABOUT PORT COMMAND...: one connection. Of an upgrade, what is HTTP/1.1
+# is left out: that is for another parser.
+record() {
+	name=$1 about=$2 port=$3
+	shift 3
+	rm -f tcpdump.log
+	tcpdump -q -i lo -U --immediate-mode -w "$name.pcap" "tcp port $port" 2>tcpdump.log &
+	echo $! >tcpdump.pid
+	until grep -qs listening tcpdump.log; do sleep 0.1; done
+	"$@" >/dev/null || :
+	sleep 0.3
+	kill "$(cat tcpdump.pid)"
+	wait "$(cat tcpdump.pid)" || :
+	rm -f tcpdump.pid
+	{
+		echo "# Recorded by record.sh: $about"
+		echo stream
+		tshark -r "$name.pcap" -T fields -e frame.time_relative -e tcp.dstport -e tcp.payload -e tcp.flags.fin 2>/dev/null |
+			awk -F'\t' '$3 != "" || $4 == 1' |
+			python3 -c '
+import sys
+last = 0
+for line in sys.stdin:
+    t, port, data, fin = line.rstrip("\n").split("\t")
+    us = round(float(t) * 1e6)
+    if us > last: print("+%dus" % (us - last))
+    last = us
+    b = bytes.fromhex(data)
+    if b"HTTP/1.1\r\n" in b[:40] or b[:12] == b"HTTP/1.1 101": b = b[b.index(b"\r\n\r\n") + 4:]
+    side = ">" if port == "'"$port"'" else "<"
+    while b:
+        piece, b = b[:32], b[32:]
+        print(side, piece.hex()); side = " "
+    if fin == "1": print((">" if port == "'"$port"'" else "<"), "eof")
+'
+	} >"$here/$name.transcript"
+}
+
+curl="$(curl --version | cut -d' ' -f1,2 | head -n1)"
+nginx="$(nginx -v 2>&1 | sed 's/.*: //')"
+url=http://127.0.0.1:8080
+record nginx "$curl and $nginx: files, a HEAD, a redirect, one that is not there, gzip" 8080 \
+	curl -s --http2-prior-knowledge -A test/1 "$url/index.html" \
+	--next -s --http2-prior-knowledge -I "$url/text.txt" --next -s --http2-prior-knowledge "$url/moved" \
+	--next -s --http2-prior-knowledge "$url/none?q=1&password=hidden" \
+	--next -s --http2-prior-knowledge -H 'Accept-Encoding: gzip' "$url/text.txt" --next -s --http2-prior-knowledge "$url/nothing" \
+	--next -s --http2-prior-knowledge -b session=hidden -u user:password "$url/secret" \
+	--next -s --http2-prior-knowledge -H 'If-Modified-Since: Fri, 01 Jan 2038 00:00:00 GMT' "$url/index.html"
+record nginx_post "$curl and $nginx: POST, and one that is too large" 8080 \
+	curl -s --http2-prior-knowledge -d a=1 "$url/post" \
+	--next -s --http2-prior-knowledge -d "$(head -c 1500 /dev/zero | tr '\0' x)" "$url/post"
+record parallel "$curl and $nginx: at one time" 8080 \
+	curl -s -Z --http2-prior-knowledge "$url/index.html" "$url/text.txt" "$url/none" "$url/nothing"
+url=http://127.0.0.1:8082
+record go_upgrade "$curl --http2 and golang.org/x/net/http2/h2c, behind the upgrade" 8082 \
+	curl -s --http2 "$url/first" --next -s --http2-prior-knowledge -d abc "$url/second"
+record go_trailers "$curl and golang.org/x/net/http2/h2c: trailers" 8082 \
+	curl -s --http2-prior-knowledge -d abc "$url/a" --next -s --http2-prior-knowledge -T conf "$url/b"
+record grpc "calls of google.golang.org/grpc" 50051 "$programs/http2" grpc 127.0.0.1:50051
