@@ -7,6 +7,7 @@ import (
 	"flowscope/parsers/http"
 	"flowscope/parsers/lengthprefixed"
 	"flowscope/parsers/quic"
+	"flowscope/parsers/ssh"
 	"flowscope/parsers/tls"
 	"flowscope/sensor"
 )
@@ -22,5 +23,6 @@ var All = []sensor.Protocol{
 	tls.Protocol(),
 	quic.Protocol(),
 	http.Protocol(),
+	ssh.Protocol(),
 	lengthprefixed.Protocol(),
 }

@@ -99,6 +99,9 @@ func (m *Handshake) Headline() string {
 	return string(m.Kex) + " " + string(m.CipherToServer) + ", " + string(m.Server)
 }
 
+// About is the server's identification string.
+func (m *Handshake) About() string { return string(m.Server) }
+
 // Disconnect says that a side gives up (RFC 4253, 11.1).
 type Disconnect struct {
 	Kind        string `json:"type"`
