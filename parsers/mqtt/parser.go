@@ -29,7 +29,7 @@ type messages struct {
 
 // direction is what the parser knows of one side.
 type direction struct {
-	offset  int64
+	offset  int64 // of the first byte not consumed
 	size    int64 // length of the packet that begins at the first byte not consumed, if it was seen
 	skip    int64 // bytes to pass over
 	left    int64 // bytes of a payload that are left
@@ -49,6 +49,8 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err 
 		d.ended = false
 		emit(&d.pub)
 	}
+	p.pass(s, d, s.Skipped, emit)
+	d.offset = s.Offset
 	for !d.dead {
 		k, err := p.step(s, d, s.Data[n:], emit)
 		n += k
@@ -61,7 +63,6 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err 
 		}
 	}
 	if d.dead {
-		d.offset += int64(len(s.Data) - n)
 		n = len(s.Data)
 		if p.side[s.Side.Other()].dead {
 			return n, sensor.ErrDone
@@ -74,9 +75,28 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err 
 			d.left = 0
 		}
 		d.dead = true
-		n = len(s.Data)
+		return len(s.Data), nil
+	}
+	switch m := &d.pub; { // if there is more to pass over, all of Data is consumed
+	case d.skip > 0:
+		n += int(d.skip)
+	case d.left > 0 && (len(m.Payload) == p.cfg.Payload || m.Missing > 0):
+		n += int(d.left)
 	}
 	return n, nil
+}
+
+// pass notes that bytes that nobody looks at have come.
+func (p *parser) pass(s sensor.Segment, d *direction, n int64, emit func(sensor.Message)) {
+	switch {
+	case n == 0 || d.dead:
+	case d.skip > 0:
+		d.skip -= n
+	default:
+		if d.left -= n; d.left == 0 {
+			p.published(s, d, emit)
+		}
+	}
 }
 
 // step consumes a packet, or what is there of one.
@@ -87,13 +107,11 @@ func (p *parser) step(s sensor.Segment, d *direction, b []byte, emit func(sensor
 	case d.left > 0:
 		n = int(min(d.left, int64(len(b))))
 		p.payload(d, b[:n])
-		if d.left -= int64(n); d.left == 0 {
-			p.published(s, d, emit)
-		}
+		p.pass(s, d, int64(n), emit)
 		return n, nil
 	case d.skip > 0:
 		n = int(min(d.skip, int64(len(b))))
-		d.skip -= int64(n)
+		p.pass(s, d, int64(n), emit)
 		return n, nil
 	}
 	n, size, ok := header(b)
@@ -249,7 +267,6 @@ func clip(b []byte) []byte { return b[:min(len(b), maxString)] }
 // known.
 func (p *parser) Resync(side sensor.Side, lost int64) bool {
 	d := &p.side[side]
-	d.offset += lost
 	if d.left > 0 && lost <= d.left {
 		d.pub.Missing += lost
 		d.left -= lost

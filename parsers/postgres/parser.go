@@ -61,7 +61,6 @@ const (
 
 // direction is what the parser knows of one side.
 type direction struct {
-	offset int64   // of the first byte not consumed
 	size   int64   // length of the message that begins there, if it was seen
 	skip   int64   // bytes to pass over
 	kind   byte    // of the message that begins there, or is passed over
@@ -132,6 +131,7 @@ var (
 // Parse implements sensor.StreamParser.
 func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err error) {
 	d := &p.side[s.Side]
+	p.pass(s, d, s.Skipped)
 	if m := d.lost; m.missing > 0 {
 		d.lost = message{}
 		p.take(s, m, emit)
@@ -140,9 +140,8 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err 
 		p.drain(s, emit)
 	}
 	for !d.dead {
-		k, err := p.step(s, d, s.Data[n:], emit)
+		k, err := p.step(s, d, n, emit)
 		n += k
-		d.offset += int64(k)
 		if err != nil {
 			return n, err
 		}
@@ -151,7 +150,6 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err 
 		}
 	}
 	if d.dead {
-		d.offset += int64(len(s.Data) - n)
 		n = len(s.Data)
 		if p.side[s.Side.Other()].dead {
 			return n, sensor.ErrDone
@@ -160,39 +158,49 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err 
 	if s.EOF {
 		n = len(s.Data)
 		p.eof(s, d, emit)
+		return n, nil
 	}
-	return n, nil
+	return n + int(d.skip), nil // if there is more to pass over, all of Data is consumed
 }
 
-// step consumes what it can of what begins b.
-func (p *parser) step(s sensor.Segment, d *direction, b []byte, emit func(sensor.Message)) (n int, err error) {
-	switch {
+// pass notes that bytes of a message that nobody looks at have come.
+func (p *parser) pass(s sensor.Segment, d *direction, n int64) {
+	if n == 0 || d.dead {
+		return
+	}
+	d.skip -= n
+	if d.skip == 0 && s.Side == sensor.Initiator {
+		p.sent(s)
+	}
+}
+
+// step consumes what it can of what begins at index at.
+func (p *parser) step(s sensor.Segment, d *direction, at int, emit func(sensor.Message)) (n int, err error) {
+	switch b := s.Data[at:]; {
 	case len(b) == 0:
 		return 0, nil
 	case d.skip > 0:
 		n = int(min(d.skip, int64(len(b))))
-		d.skip -= int64(n)
-		if d.skip == 0 && s.Side == sensor.Initiator {
-			p.sent(s)
-		}
+		p.pass(s, d, int64(n))
 		return n, nil
 	case s.Side == sensor.Initiator && p.phase == asked:
 		return 0, nil
 	case p.phase == starting && !d.begun && (s.Side == sensor.Responder || b[0] != 0):
 		p.phase, p.assumed = running, true
 	case s.Side == sensor.Initiator && p.phase == starting:
-		return p.untyped(s, d, b, emit)
+		return p.untyped(s, d, at, emit)
 	case p.phase == asked && b[0] != 'E':
-		return p.answer(s, b[0], emit)
+		return p.answer(s, at, emit)
 	case p.phase == asked: // from before there was TLS
 		p.phase, p.auth = authenticating, "trust"
 	}
 	d.begun = true
-	return p.message(s, d, b, emit)
+	return p.message(s, d, at, emit)
 }
 
 // message consumes a message with a type, or its beginning.
-func (p *parser) message(s sensor.Segment, d *direction, b []byte, emit func(sensor.Message)) (n int, err error) {
+func (p *parser) message(s sensor.Segment, d *direction, at int, emit func(sensor.Message)) (n int, err error) {
+	b := s.Data[at:]
 	if len(b) < header {
 		return 0, nil
 	}
@@ -202,7 +210,7 @@ func (p *parser) message(s sensor.Segment, d *direction, b []byte, emit func(sen
 	}
 	size := int64(binary.BigEndian.Uint32(b[1:]))
 	if !k.fits(size) {
-		return 0, &Error{d.offset, "this is no message of PostgreSQL"}
+		return 0, &Error{s.Offset + int64(at), "this is no message of PostgreSQL"}
 	}
 	d.kind, d.size = b[0], size+1
 	look := min(size-4, k.look)
@@ -251,7 +259,6 @@ func (p *parser) eof(s sensor.Segment, d *direction, emit func(sensor.Message)) 
 // known.
 func (p *parser) Resync(side sensor.Side, lost int64) bool {
 	d := &p.side[side]
-	d.offset += lost
 	whole := max(d.size, d.skip)
 	switch {
 	case d.dead:

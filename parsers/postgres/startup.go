@@ -9,7 +9,8 @@ import (
 
 // untyped consumes a packet that has no type: a Startup, or what stands in its
 // place.
-func (p *parser) untyped(s sensor.Segment, d *direction, b []byte, emit func(sensor.Message)) (n int, err error) {
+func (p *parser) untyped(s sensor.Segment, d *direction, at int, emit func(sensor.Message)) (n int, err error) {
+	b := s.Data[at:]
 	if len(b) < 8 {
 		return 0, nil
 	}
@@ -17,7 +18,7 @@ func (p *parser) untyped(s sensor.Segment, d *direction, b []byte, emit func(sen
 	code := binary.BigEndian.Uint32(b[4:])
 	switch {
 	case size < 8 || size > maxStartup:
-		return 0, &Error{d.offset, "this is no startup packet of PostgreSQL"}
+		return 0, &Error{s.Offset + int64(at), "this is no startup packet of PostgreSQL"}
 	case len(b) < int(size):
 		return 0, nil
 	}
@@ -32,13 +33,14 @@ func (p *parser) untyped(s sensor.Segment, d *direction, b []byte, emit func(sen
 	case code>>16 == major3:
 		p.startup(s, code, body, emit)
 	default:
-		return 0, &Error{d.offset, "this is no startup packet of PostgreSQL 3.x"}
+		return 0, &Error{s.Offset + int64(at), "this is no startup packet of PostgreSQL 3.x"}
 	}
 	return int(size), nil
 }
 
 // answer consumes the server's answer to a request for encryption.
-func (p *parser) answer(s sensor.Segment, c byte, emit func(sensor.Message)) (n int, err error) {
+func (p *parser) answer(s sensor.Segment, at int, emit func(sensor.Message)) (n int, err error) {
+	c := s.Data[at]
 	m := Encryption{Kind: KindEncryption, Method: "ssl", RTT: s.Time.Sub(p.askedAt)}
 	if p.gss {
 		m.Method = "gss"
@@ -51,7 +53,7 @@ func (p *parser) answer(s sensor.Segment, c byte, emit func(sensor.Message)) (n 
 	case c == 'G' && p.gss:
 		m.Accepted, err = true, sensor.ErrDone
 	default:
-		return 0, &Error{p.side[s.Side].offset, "this is no answer to a request for encryption"}
+		return 0, &Error{s.Offset + int64(at), "this is no answer to a request for encryption"}
 	}
 	p.side[s.Side].begun = true
 	emit(&m)
