@@ -209,8 +209,11 @@ type Flow struct {
 	RTT         time.Duration // TCP: from SYN to the ACK that completes the handshake; 0 if not seen
 	History     History
 
-	App   string // name of the protocol that was recognised, "" if none
-	Encap Encap  // of the first packet
+	App string // name of the protocol that was recognised, "" if none
+	// Headline is what the flow is about, as a [Subject] among its messages
+	// first said it: bytes from the wire, at most [MaxHeadline]. "" if none did.
+	Headline string
+	Encap    Encap // of the first packet
 }
 
 // Endpoint returns address (see [Key.IP]) and port of one side.

@@ -36,6 +36,18 @@ func (s Side) String() string {
 // copies it.
 type Message any
 
+// Subject is an optional ability of a Message: the name of what the flow is
+// about, such as the server that is asked for, the host of a request, or the
+// name in a query. [Flow].Headline is that of the first message that has one.
+type Subject interface {
+	// About returns the name, "" if this message has none. The engine keeps the
+	// first [MaxHeadline] bytes.
+	About() string
+}
+
+// MaxHeadline is how many bytes of a flow's headline are kept.
+const MaxHeadline = 255
+
 // Segment is a piece of one direction of a flow, as a parser gets it.
 type Segment struct {
 	Side Side

@@ -23,3 +23,6 @@ func (m *Message) Headline() string {
 	}
 	return b.String()
 }
+
+// About implements sensor.Subject: the name that is asked for.
+func (m *Message) About() string { return string(m.Name) }

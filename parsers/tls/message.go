@@ -56,6 +56,9 @@ type ClientHello struct {
 	scratch scratch
 }
 
+// About implements sensor.Subject: the server that is asked for.
+func (m *ClientHello) About() string { return string(m.SNI) }
+
 // Headline is the name of the server and the first part of JA4.
 func (m *ClientHello) Headline() string {
 	ja4 := m.JA4

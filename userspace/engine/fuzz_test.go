@@ -443,7 +443,7 @@ func checkWild(t *testing.T, data []byte) {
 	audit(t, w, 0)
 	for i, s := range w.shards {
 		if s.budget.Used+s.reorder.Used != 0 || len(s.recents) != 0 || len(s.halves.items) != len(s.halves.free) ||
-			len(s.sessions.items) != len(s.sessions.free) || len(s.bases.items) != len(s.bases.free) {
+			len(s.sessions.items) != len(s.sessions.free) || len(s.mores.items) != len(s.mores.free) {
 			t.Fatalf("shard %d owes %d bytes, or did not take back what its flows had", i, s.budget.Used+s.reorder.Used)
 		}
 	}

@@ -52,9 +52,9 @@ func (s *shard) view(v *sensor.Flow, f *flowtab.Flow, end sensor.EndReason) {
 		Encap:    sensor.Encap{VLAN: f.VLAN, TunnelID: f.TunnelID, Tunnel: f.Tunnel},
 	}
 	v.Delta = v.Counters
-	if f.Base != 0 {
-		p := s.bases.at(f.Base)
-		v.RecordSeq = p.records
+	if f.More != 0 {
+		p := s.mores.at(f.More)
+		v.RecordSeq, v.Headline = p.records, p.headline
 		v.Delta[0] = a.Counters.Sub(p.counters[f.Initiator&1])
 		v.Delta[1] = b.Counters.Sub(p.counters[f.Initiator&1^1])
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 
 	"flowscope/sensor"
 	"flowscope/userspace/internal/flowtab"
@@ -257,9 +258,25 @@ func (s *shard) number(ss *session) int {
 
 // message reports what a parser emits; parsers get it as emit.
 func (s *shard) message(m sensor.Message) {
+	if s.cur.f.Flags&flagHeadline == 0 {
+		s.headline(s.cur.f, m)
+	}
 	ev := s.event(sensor.FlowMessage, s.cur.f, sensor.NotEnded)
 	ev.Side, ev.Time, ev.App, ev.Msg = s.cur.side, s.cur.time, s.cur.app, m
 	s.out.send()
+}
+
+// headline makes what a message is about the headline of its flow.
+func (s *shard) headline(f *flowtab.Flow, m sensor.Message) {
+	if m, ok := m.(sensor.Subject); ok {
+		if about := m.About(); about != "" {
+			f.Flags |= flagHeadline
+			if len(about) > sensor.MaxHeadline {
+				about = strings.Clone(about[:sensor.MaxHeadline])
+			}
+			s.more(f).headline = about
+		}
+	}
 }
 
 // retire ends the parser of a flow that returned an error, or hands its stream

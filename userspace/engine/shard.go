@@ -21,6 +21,7 @@ const (
 const (
 	flagMidstream = 1 << iota // TCP: the first packet was no SYN
 	flagDone                  // no parser will want this flow's payload any more
+	flagHeadline              // it has a headline
 )
 
 // shard is one part of the flow table and all that hangs on it. A flow belongs
@@ -37,7 +38,7 @@ type shard struct {
 
 	sessions slab[session]
 	halves   slab[half]
-	bases    slab[base]
+	mores    slab[more]
 	recents  map[*flowtab.Flow]*[2]recent // with StreamData; else sessions have them
 	budget   stream.Budget                // of what waits for parsers and probes
 	reorder  stream.Budget                // of what waits for bytes that precede it
@@ -51,10 +52,21 @@ type shard struct {
 	}
 }
 
-// base is what earlier records of a flow reported.
-type base struct {
-	counters [2]sensor.Counters // by index in Key
-	records  uint32
+// more is what not every flow needs.
+type more struct {
+	counters [2]sensor.Counters // by index in Key, as the last record reported them
+	records  uint32             // reported
+	headline string
+}
+
+// more returns the more of f, making it if there is none.
+func (s *shard) more(f *flowtab.Flow) *more {
+	if f.More != 0 {
+		return s.mores.at(f.More)
+	}
+	n, m := s.mores.get()
+	f.More = n
+	return m
 }
 
 func newShard(cfg *Config, cat *catalogue, out *output, of int) *shard {
@@ -242,15 +254,13 @@ func (s *shard) update(f *flowtab.Flow) {
 	for active := int64(s.cfg.Timeouts.Active); f.ActiveAt <= s.now; {
 		f.ActiveAt += (s.now-f.ActiveAt)/active*active + active
 	}
-	var b *base
-	if f.Base == 0 {
-		f.Base, b = s.bases.get()
-	} else if b = s.bases.at(f.Base); b.counters == [2]sensor.Counters{f.Dir[0].Counters, f.Dir[1].Counters} {
+	m, now := s.more(f), [2]sensor.Counters{f.Dir[0].Counters, f.Dir[1].Counters}
+	if m.records > 0 && m.counters == now {
 		return // nothing new to say
 	}
 	s.report(sensor.FlowUpdate, f, sensor.EndActive)
-	b.counters = [2]sensor.Counters{f.Dir[0].Counters, f.Dir[1].Counters}
-	b.records++
+	m.counters = now
+	m.records++
 }
 
 // end reports the last record of a flow and forgets it.
@@ -276,8 +286,8 @@ func (s *shard) end(ref flowtab.Ref, f *flowtab.Flow, why sensor.EndReason) {
 			s.halves.put(h)
 		}
 	}
-	if f.Base != 0 {
-		s.bases.put(f.Base)
+	if f.More != 0 {
+		s.mores.put(f.More)
 	}
 	delete(s.recents, f)
 	s.tab.Delete(ref)

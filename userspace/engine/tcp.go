@@ -160,7 +160,7 @@ func (s *shard) reuse(ref flowtab.Ref, f *flowtab.Flow, r *sensor.Record) (flowt
 func (s *shard) confirmed(ref flowtab.Ref, f *flowtab.Flow, syn *sensor.Record) (flowtab.Ref, *flowtab.Flow) {
 	from := syn.From & 1
 	d, moved := &f.Dir[from], syn.Count
-	if f.Base != 0 && s.bases.at(f.Base).counters[from].Packets > d.Packets-moved.Packets {
+	if f.More != 0 && s.mores.at(f.More).counters[from].Packets > d.Packets-moved.Packets {
 		moved = sensor.Counters{} // it was reported with f meanwhile
 	}
 	d.Counters = d.Counters.Sub(moved)

@@ -70,6 +70,7 @@ var Table = []Field{
 
 	{Name: "side", In: eventOnly, Type: String, Doc: "`initiator` or `responder`: whose bytes this is about", EVE: "direction"},
 	{Name: "app", In: Flow, Type: String, When: "if one was recognised", Doc: "name of the application protocol", EVE: "app_proto", Zeek: "service", IPFIX: "96"},
+	{Name: "headline", In: Flow, Type: String, When: "if a message of the flow has one", Doc: "what the flow is about: the server name of TLS, the host of HTTP, the name asked for in DNS; from the first message that says it, at most 255 bytes"},
 	{Name: "app", In: Message | Error, Type: String, Doc: "name of the protocol whose parser this is from", EVE: "app_proto", Zeek: "service"},
 	{Name: "bytes", In: Gap, Type: Integer, Unit: "bytes", Doc: "how many are missing"},
 	{Name: "offset", In: Gap | Error, Type: Integer, Unit: "bytes", Doc: "of this side's stream before it; missing bytes count"},

@@ -41,6 +41,9 @@ func (s *Sink) appendFlow(b []byte, ev *sensor.Event) []byte {
 	if f.App != "" {
 		b = s.enc.AppendString(append(b, `,"app":`...), f.App)
 	}
+	if f.Headline != "" {
+		b = s.enc.AppendString(append(b, `,"headline":`...), f.Headline)
+	}
 	return b
 }
 

@@ -179,6 +179,7 @@ func drawFlow(t *rapid.T) *sensor.Flow {
 	f.RTT = time.Duration(rapid.Int64().Draw(t, "rtt"))
 	f.RecordSeq = rapid.Uint32Range(0, 2).Draw(t, "seq")
 	f.App = rapid.SampledFrom([]string{"", "dns", "tls", "ts", "app", "\x1b\xff"}).Draw(t, "app")
+	f.Headline = rapid.SampledFrom([]string{"", "a.example", "\x1b]0;\xff\u202e\n"}).Draw(t, "headline")
 	f.Encap = sensor.Encap{VLAN: [2]uint16{rapid.Uint16Range(0, 2).Draw(t, "vlan"), rapid.Uint16Range(0, 2).Draw(t, "vlan")},
 		TunnelID: rapid.Uint32Range(0, 2).Draw(t, "id"), Tunnel: sensor.TunnelKind(rapid.Byte().Draw(t, "tunnel"))}
 	for _, c := range rapid.SliceOfN(rapid.SampledFrom([]byte("SsHhAaDdFfRrCcIiTtWwGg")), 0, 30).Draw(t, "history") {

@@ -32,7 +32,7 @@ type Flow struct {
 
 	RTT      int64 // ns; before the handshake is complete, minus the time of the SYN
 	History  sensor.History
-	Base     uint32 // what was exported in earlier records, 0 if nothing (engine)
+	More     uint32 // what few flows need, 0 if nothing (engine)
 	TunnelID uint32
 	VLAN     [2]uint16
 	Tunnel   sensor.TunnelKind
