@@ -29,6 +29,7 @@ var limits = map[string]struct{ folder, name string }{
 	"http":           {folder: "parsers/http"},
 	"tls":            {folder: "parsers/tls"},
 	"quic":           {folder: "parsers/quic"},
+	"ntp":            {folder: "parsers/ntp"},
 	"ssh":            {folder: "parsers/ssh"},
 	"safetext":       {folder: "userspace/export/internal/safetext"},
 	"jsonenc":        {folder: "userspace/export/internal/jsonenc"},

@@ -6,6 +6,7 @@ import (
 	"flowscope/parsers/dns"
 	"flowscope/parsers/http"
 	"flowscope/parsers/lengthprefixed"
+	"flowscope/parsers/ntp"
 	"flowscope/parsers/quic"
 	"flowscope/parsers/ssh"
 	"flowscope/parsers/tls"
@@ -22,6 +23,7 @@ var All = []sensor.Protocol{
 	dns.LLMNR(),
 	tls.Protocol(),
 	quic.Protocol(),
+	ntp.Protocol(),
 	http.Protocol(),
 	ssh.Protocol(),
 	lengthprefixed.Protocol(),
