@@ -32,7 +32,7 @@ var rules = []struct{ pkg, module, outside string }{
 	{`cmd/sensor`, `sensor|parsers(/.*)?|testdata|userspace/(engine|replay|live|doctor|privilege|export/.*)`, `github.com/spf13/.*|golang.org/x/term|golang.org/x/sys/unix`},
 	{`examples/.*`, `sensor|parsers(/.*)?|testdata|userspace/(engine|replay|live|export/.*)`, `github.com/google/gopacket`},
 	{`testdata/bench`, `sensor|parsers(/.*)?|testdata/.*|userspace/(engine|replay|export/.*)`, `golang.org/x/sys/unix`},
-	{`testdata/record/.*`, ``, `golang.org/x/net/quic|github.com/quic-go/quic-go`},
+	{`testdata/record/.*`, ``, `golang.org/x/net/(quic|http2(/h2c)?)|github.com/quic-go/quic-go|google.golang.org/(grpc|protobuf)(/.*)?`},
 	{`testdata(/.*)?`, `sensor|testdata(/.*)?`, `github.com/google/gopacket(/.*)?|golang.org/x/net/.*|github.com/klauspost/compress/.*`},
 	{`internal/protocoldoc`, `sensor|parsers`, ``},
 	{`internal/testenv`, ``, ``},

@@ -123,6 +123,9 @@ func (p *parser) headers(s sensor.Segment, d *direction, f frame, block []byte, 
 		}
 		return p.wrong(s.Side, err.Error(), emit)
 	}
+	if p.head.unknown > 0 { // bytes were lost that nobody knew of, or the sender is wrong
+		d.partial = true
+	}
 	p.role(s.Side, f.kind)
 	used := false
 	switch {

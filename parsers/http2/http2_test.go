@@ -26,13 +26,16 @@ func damaged(m sensor.Message) bool {
 }
 
 // render leaves out times, which are not known exactly where the end of a request
-// was lost.
+// was lost, and what was asked on a stream that is reset: that is only said while
+// something of it is still to be told.
 func render(m sensor.Message) string {
 	switch m := m.(type) {
 	case *Response:
 		c := *m
 		c.RTT = 0
 		return sensortest.Render(&c)
+	case *Reset:
+		return sensortest.Render(&Reset{Kind: m.Kind, Stream: m.Stream, Error: m.Error, Partial: m.Partial})
 	case *Call:
 		c := *m
 		c.RTT, c.Duration = 0, 0

@@ -117,21 +117,12 @@ for line in sys.stdin:
 curl="$(curl --version | cut -d' ' -f1,2 | head -n1)"
 nginx="$(nginx -v 2>&1 | sed 's/.*: //')"
 url=http://127.0.0.1:8080
-record nginx "$curl and $nginx: files, a HEAD, a redirect, one that is not there, gzip" 8080 \
-	curl -s --http2-prior-knowledge -A test/1 "$url/index.html" \
-	--next -s --http2-prior-knowledge -I "$url/text.txt" --next -s --http2-prior-knowledge "$url/moved" \
-	--next -s --http2-prior-knowledge "$url/none?q=1&password=hidden" \
-	--next -s --http2-prior-knowledge -H 'Accept-Encoding: gzip' "$url/text.txt" --next -s --http2-prior-knowledge "$url/nothing" \
-	--next -s --http2-prior-knowledge -b session=hidden -u user:password "$url/secret" \
-	--next -s --http2-prior-knowledge -H 'If-Modified-Since: Fri, 01 Jan 2038 00:00:00 GMT' "$url/index.html"
-record nginx_post "$curl and $nginx: POST, and one that is too large" 8080 \
-	curl -s --http2-prior-knowledge -d a=1 "$url/post" \
-	--next -s --http2-prior-knowledge -d "$(head -c 1500 /dev/zero | tr '\0' x)" "$url/post"
-record parallel "$curl and $nginx: at one time" 8080 \
-	curl -s -Z --http2-prior-knowledge "$url/index.html" "$url/text.txt" "$url/none" "$url/nothing"
+record nginx "$curl and $nginx" 8080 curl -s --http2-prior-knowledge -b session=hidden -u user:hidden "$url/moved"
+record nginx_go "golang.org/x/net/http2 and $nginx: files, HEAD, redirect, gzip, POST, and three at one time" 8080 \
+	"$programs/http2" get 127.0.0.1:8080
 url=http://127.0.0.1:8082
 record go_upgrade "$curl --http2 and golang.org/x/net/http2/h2c, behind the upgrade" 8082 \
-	curl -s --http2 "$url/first" --next -s --http2-prior-knowledge -d abc "$url/second"
+	curl -s --http2 "$url/first"
 record go_trailers "$curl and golang.org/x/net/http2/h2c: trailers" 8082 \
-	curl -s --http2-prior-knowledge -d abc "$url/a" --next -s --http2-prior-knowledge -T conf "$url/b"
+	curl -s --http2-prior-knowledge -T conf "$url/b"
 record grpc "calls of google.golang.org/grpc" 50051 "$programs/http2" grpc 127.0.0.1:50051
