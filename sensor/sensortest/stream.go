@@ -109,8 +109,8 @@ func newKit(t testing.TB, c Test, tr *Transcript) *kit {
 func thorough() bool { return os.Getenv("SENSORTEST_THOROUGH") == "1" }
 
 // thoroughBudget is how many bytes pairs of cuts may hand to parsers then: all
-// pairs of a transcript with up to 1,200 bytes of data.
-const thoroughBudget = 1 << 30
+// pairs of a transcript with up to 780 bytes of data.
+const thoroughBudget = 256 << 20
 
 // plays says how many plays of about cost bytes each the budget allows.
 func (k *kit) plays(cost int) int {
@@ -238,7 +238,7 @@ func (k *kit) cuts() {
 	}
 	schedules := min(n, 1000, k.size*k.size)
 	if thorough() {
-		schedules = 4000
+		schedules = 3000
 	}
 	for range schedules {
 		cuts := k.randomCuts()
