@@ -49,12 +49,15 @@ func (s *shard) view(v *sensor.Flow, f *flowtab.Flow, end sensor.EndReason) {
 		First: f.First, Last: f.Last,
 		Counters: [2]sensor.Counters{a.Counters, b.Counters},
 		History:  f.History,
-		Encap:    sensor.Encap{VLAN: f.VLAN, TunnelID: f.TunnelID, Tunnel: f.Tunnel},
+		Encap:    sensor.Encap{VLAN: f.VLAN},
 	}
 	v.Delta = v.Counters
 	if f.More != 0 {
 		p := s.mores.at(f.More)
 		v.RecordSeq, v.Headline = p.records, p.headline
+		if p.encap.Tunnel != sensor.NoTunnel {
+			v.Encap = p.encap
+		}
 		v.Delta[0] = a.Counters.Sub(p.counters[f.Initiator&1])
 		v.Delta[1] = b.Counters.Sub(p.counters[f.Initiator&1^1])
 	}

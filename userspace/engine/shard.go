@@ -57,6 +57,7 @@ type more struct {
 	counters [2]sensor.Counters // by index in Key, as the last record reported them
 	records  uint32             // reported
 	headline string
+	encap    sensor.Encap // if there is a tunnel
 }
 
 // more returns the more of f, making it if there is none.
@@ -166,7 +167,10 @@ func (s *shard) start(r *sensor.Record, h uint32) (flowtab.Ref, *flowtab.Flow) {
 	f.First, f.Last = r.Time, r.Time
 	f.Seen = s.now
 	f.ActiveAt = s.now + int64(s.cfg.Timeouts.Active)
-	f.VLAN, f.TunnelID, f.Tunnel = r.Encap.VLAN, r.Encap.TunnelID, r.Encap.Tunnel
+	f.VLAN = r.Encap.VLAN
+	if r.Encap.Tunnel != sensor.NoTunnel {
+		s.more(f).encap = r.Encap
+	}
 	f.Initiator, f.Evidence = direction(r)
 	if f.Initiator != r.From {
 		f.History.Append('^')

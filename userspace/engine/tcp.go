@@ -57,7 +57,6 @@ func (s *shard) tcp(ref flowtab.Ref, f *flowtab.Flow, r *sensor.Record) {
 		s.books.afterClose += uint64(r.WireLen) // text in a RST is for people (RFC 9293, 3.5.2)
 		return
 	}
-	d.Window = r.Window
 	if r.Window == 0 && flags&sensor.SYN == 0 {
 		h := s.half(f, from)
 		h.zeroWindows++

@@ -82,7 +82,10 @@ func (w *worker) advance(now int64, t sensor.Timestamp) {
 			continue
 		}
 		w.refs = s.tab.Due(now, w.refs[:0])
-		for _, ref := range w.refs {
+		for i, ref := range w.refs {
+			if i%lookAhead == 0 {
+				w.touched += s.tab.Touch(w.refs[i:min(i+lookAhead, len(w.refs))])
+			}
 			if f := s.tab.At(ref); s.nothingDue(f, now) {
 				s.schedule(ref, f) // most have seen a packet since
 			} else {

@@ -15,9 +15,7 @@ type Flow struct {
 	Seen     int64 // engine clock, ns: arrival of the last packet
 	ActiveAt int64 // engine clock, ns: when the next interim record is due
 
-	ID         uint64 // ordinal of the first packet
-	next, prev Ref    // in the list of a wheel slot; prev of the first is the last
-	slot       uint16 // wheel slot + 1, 0 if in none
+	ID uint64 // ordinal of the first packet
 
 	Initiator uint8 // index in Key
 	Phase     uint8 // engine: what its idle timeout depends on
@@ -30,12 +28,10 @@ type Flow struct {
 
 	Dir [2]Dir // by index in Key
 
-	RTT      int64 // ns; before the handshake is complete, minus the time of the SYN
-	History  sensor.History
-	More     uint32 // what few flows need, 0 if nothing (engine)
-	TunnelID uint32
-	VLAN     [2]uint16
-	Tunnel   sensor.TunnelKind
+	RTT     int64 // ns; before the handshake is complete, minus the time of the SYN
+	History sensor.History
+	More    uint32 // what few flows need, 0 if nothing (engine)
+	VLAN    [2]uint16
 }
 
 // Dir is one direction of a flow.
@@ -46,7 +42,6 @@ type Dir struct {
 	Ack     uint32 // highest acknowledgement this side sent
 	FinSeq  uint32 // sequence number of its FIN
 	Half    uint32 // what this direction needs once something is out of order, 0 if nothing (engine)
-	Window  uint16 // last advertised, unscaled
 	State   uint16 // engine: bits
 	TCP     uint8  // all TCP flags seen
 	Marks   uint16 // engine: history letters and anomalies already given

@@ -12,7 +12,7 @@ import (
 // Entries live in chunks that never move, so that a *Flow stays valid until its
 // Delete and growing copies only the index.
 const (
-	chunkBits = 10 // 1024 entries of 280 bytes are 35 pages, without slack
+	chunkBits = 10 // 1024 entries of 264 bytes are 33 pages, without slack
 	chunkSize = 1 << chunkBits
 )
 
@@ -26,7 +26,7 @@ type Table struct {
 
 	index  []uint64 // hash<<32 | ref, 0 if empty; linear probing from home(hash)
 	chunks []*[chunkSize]Flow
-	free   Ref // list of deleted entries through Flow.next
+	free   Ref // list of deleted entries through link.next
 	used   Ref // highest Ref handed out
 	count  int
 	seed   [2]uint64
@@ -36,7 +36,6 @@ type Table struct {
 // choose keys that collide.
 func New() *Table {
 	t := &Table{index: make([]uint64, 64), seed: [2]uint64{rand.Uint64() | 1, rand.Uint64() | 1}}
-	t.Wheel.table = t
 	return t
 }
 
@@ -64,6 +63,16 @@ func (t *Table) Guess(h uint32) (guess Ref, loaded int64) {
 			return Ref(e), f.Seen + int64(f.Dir[1].Packets) + int64(f.ID)
 		}
 	}
+}
+
+// Touch loads flows, so that they wait for the memory together. What it returns
+// means nothing, but must be used.
+func (t *Table) Touch(refs []Ref) (loaded int64) {
+	for _, ref := range refs {
+		f := t.At(ref)
+		loaded += f.Seen + int64(f.Dir[1].Packets)
+	}
+	return loaded
 }
 
 // Find returns the flow of key, whose hash is h, or 0 and nil. It looks at guess
@@ -95,12 +104,14 @@ func (t *Table) Insert(key *sensor.Key, h uint32) (Ref, *Flow) {
 	}
 	ref := t.free
 	if ref != 0 {
-		t.free = t.At(ref).next
+		l := t.link(ref)
+		t.free, l.next = l.next, 0
 	} else {
 		t.used++
 		ref = t.used
 		if int(ref>>chunkBits) == len(t.chunks) {
 			t.chunks = append(t.chunks, new([chunkSize]Flow))
+			t.links = append(t.links, new([chunkSize]link))
 		}
 	}
 	f := t.At(ref)
@@ -132,7 +143,7 @@ func (t *Table) Delete(ref Ref) {
 	}
 	t.index[i] = 0
 	f.Key.Kind = deleted
-	f.next = t.free
+	t.link(ref).next = t.free
 	t.free = ref
 	t.count--
 }

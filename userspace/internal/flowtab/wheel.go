@@ -21,12 +21,22 @@ func Granule(ns int64) int64 { return ns >> granuleBits }
 // is due checks, and schedules it again. So a packet costs no work here, and
 // each flow is looked at once per slot that it outlives.
 type Wheel struct {
-	table *Table
-	now   int64 // granule up to which everything was told due
+	links []*[chunkSize]link // by Ref, as the flows
+	now   int64              // granule up to which everything was told due
 	head  [levels * levelSlots]Ref
 	full  [levels]uint64 // occupied slots
 	n     int
 }
+
+// link is the place of a flow on the wheel. It is not in the Flow, because the
+// neighbours of one that is put on the wheel or taken off are flows that nobody
+// is looking at: their links are close together, they are not.
+type link struct {
+	next, prev Ref    // in the list of a slot; prev of the first is the last
+	slot       uint16 // + 1, 0 if in none
+}
+
+func (w *Wheel) link(ref Ref) *link { return &w.links[ref>>chunkBits][ref&(chunkSize-1)] }
 
 // Schedule sets the time at which the flow is due, moving it if it is scheduled.
 func (w *Wheel) Schedule(ref Ref, due int64) {
@@ -40,12 +50,12 @@ func (w *Wheel) Schedule(ref Ref, due int64) {
 		level = (bits.Len64(d) - 1) / levelBits
 	}
 	slot := int(g>>(levelBits*level)) & (levelSlots - 1)
-	w.link(ref, level*levelSlots+slot)
+	w.push(ref, level*levelSlots+slot)
 }
 
 // Unschedule takes the flow off the wheel, if it is on it.
 func (w *Wheel) Unschedule(ref Ref) {
-	f := w.table.At(ref)
+	f := w.link(ref)
 	if f.slot == 0 {
 		return
 	}
@@ -56,29 +66,29 @@ func (w *Wheel) Unschedule(ref Ref) {
 		if f.next == 0 {
 			w.full[s/levelSlots] &^= 1 << (s % levelSlots)
 		} else {
-			w.table.At(f.next).prev = f.prev // the last
+			w.link(f.next).prev = f.prev // the last
 		}
 	} else {
-		w.table.At(f.prev).next = f.next
+		w.link(f.prev).next = f.next
 		if f.next == 0 {
-			w.table.At(head).prev = f.prev
+			w.link(head).prev = f.prev
 		} else {
-			w.table.At(f.next).prev = f.prev
+			w.link(f.next).prev = f.prev
 		}
 	}
 	f.slot, f.next, f.prev = 0, 0, 0
 	w.n--
 }
 
-// link puts a flow at the end of a slot's list. The first flow of a list has the
+// push puts a flow at the end of a slot's list. The first flow of a list has the
 // last as its prev.
-func (w *Wheel) link(ref Ref, s int) {
-	f := w.table.At(ref)
+func (w *Wheel) push(ref Ref, s int) {
+	f := w.link(ref)
 	f.slot, f.prev, f.next = uint16(s+1), ref, 0
 	if head := w.head[s]; head != 0 {
-		first := w.table.At(head)
+		first := w.link(head)
 		f.prev, first.prev = first.prev, ref
-		w.table.At(f.prev).next = ref
+		w.link(f.prev).next = ref
 	} else {
 		w.head[s] = ref
 	}
@@ -107,7 +117,7 @@ func (w *Wheel) Due(now int64, dst []Ref) []Ref {
 		w.head[s] = 0
 		w.full[level] &^= 1 << (s % levelSlots)
 		for ref != 0 {
-			f := w.table.At(ref)
+			f := w.link(ref)
 			dst = append(dst, ref)
 			ref = f.next
 			f.slot, f.next, f.prev = 0, 0, 0
@@ -142,7 +152,7 @@ func (w *Wheel) Later(ns int64) bool {
 // Sooner reports whether a scheduled flow that is due at clock time ns now would
 // be told too late where it is.
 func (w *Wheel) Sooner(ref Ref, ns int64) bool {
-	slot := int(w.table.At(ref).slot) - 1
+	slot := int(w.link(ref).slot) - 1
 	if slot < 0 {
 		return true
 	}
