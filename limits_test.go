@@ -30,6 +30,7 @@ var limits = map[string]struct{ folder, name string }{
 	"tls":            {folder: "parsers/tls"},
 	"quic":           {folder: "parsers/quic"},
 	"ntp":            {folder: "parsers/ntp"},
+	"dhcp":           {folder: "parsers/dhcp"},
 	"ssh":            {folder: "parsers/ssh"},
 	"safetext":       {folder: "userspace/export/internal/safetext"},
 	"jsonenc":        {folder: "userspace/export/internal/jsonenc"},

@@ -3,6 +3,7 @@
 package parsers
 
 import (
+	"flowscope/parsers/dhcp"
 	"flowscope/parsers/dns"
 	"flowscope/parsers/http"
 	"flowscope/parsers/lengthprefixed"
@@ -24,6 +25,7 @@ var All = []sensor.Protocol{
 	tls.Protocol(),
 	quic.Protocol(),
 	ntp.Protocol(),
+	dhcp.Protocol(),
 	http.Protocol(),
 	ssh.Protocol(),
 	lengthprefixed.Protocol(),
