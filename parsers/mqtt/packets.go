@@ -44,7 +44,8 @@ func (p *parser) packet(s sensor.Segment, d *direction, kind byte, b []byte, siz
 	case typeDisconnect:
 		p.disconnect(&r, size, emit)
 	case typeAuth:
-		m := Auth{Kind: KindAuth, Reason: reason(0)}
+		m := &p.out.auth
+		*m = Auth{Kind: KindAuth, Reason: reason(0)}
 		p.version = v5
 		if size > 0 {
 			var x properties
@@ -56,7 +57,7 @@ func (p *parser) packet(s sensor.Segment, d *direction, kind byte, b []byte, siz
 			m.Method = clip(x.authMethod)
 		}
 		if !r.bad {
-			emit(&m)
+			emit(m)
 		}
 	}
 	if r.bad && !cut {
@@ -298,7 +299,8 @@ func (p *parser) ping(s sensor.Segment, emit func(sensor.Message)) {
 
 // disconnect tells a DISCONNECT (MQTT 5, 3.14).
 func (p *parser) disconnect(r *reader, size int, emit func(sensor.Message)) {
-	m := Disconnect{Kind: KindDisconnect}
+	m := &p.out.disconnect
+	*m = Disconnect{Kind: KindDisconnect}
 	if size > 0 {
 		m.Code = r.uint8()
 	}
@@ -306,5 +308,5 @@ func (p *parser) disconnect(r *reader, size int, emit func(sensor.Message)) {
 	if m.Code == 0 {
 		m.Reason = "normal"
 	}
-	emit(&m)
+	emit(m)
 }

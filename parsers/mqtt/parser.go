@@ -21,10 +21,12 @@ type parser struct {
 
 // messages are what is emitted, made when it is needed for the first time.
 type messages struct {
-	ack       Ack
-	subscribe Subscribe
-	suback    Suback
-	ping      Ping
+	ack        Ack
+	subscribe  Subscribe
+	suback     Suback
+	ping       Ping
+	disconnect Disconnect
+	auth       Auth
 }
 
 // direction is what the parser knows of one side.
