@@ -32,6 +32,8 @@ var limits = map[string]struct{ folder, name string }{
 	"ntp":            {folder: "parsers/ntp"},
 	"dhcp":           {folder: "parsers/dhcp"},
 	"ssh":            {folder: "parsers/ssh"},
+	"postgres":       {folder: "parsers/postgres"},
+	"mqtt":           {folder: "parsers/mqtt"},
 	"safetext":       {folder: "userspace/export/internal/safetext"},
 	"jsonenc":        {folder: "userspace/export/internal/jsonenc"},
 	"jsonl":          {folder: "userspace/export/jsonl"},

@@ -7,6 +7,8 @@ import (
 	"flowscope/parsers/dns"
 	"flowscope/parsers/http"
 	"flowscope/parsers/lengthprefixed"
+	"flowscope/parsers/mqtt"
+	"flowscope/parsers/postgres"
 	"flowscope/parsers/ntp"
 	"flowscope/parsers/quic"
 	"flowscope/parsers/ssh"
@@ -27,6 +29,8 @@ var All = []sensor.Protocol{
 	ntp.Protocol(),
 	dhcp.Protocol(),
 	http.Protocol(),
+	postgres.Protocol(),
+	mqtt.Protocol(),
 	ssh.Protocol(),
 	lengthprefixed.Protocol(),
 }
