@@ -266,18 +266,15 @@ func (p *parser) copy(m message) {
 		return
 	}
 	// The server ignores each Sync that comes before the end of the data.
-	for i := 1; i < p.queue.count; {
-		switch p.queue.at(i).kind {
-		case 'S':
-			p.queue.remove(i)
-		case 'c', 'f':
-			p.queue.remove(i)
-			p.copyIn = false
-			return
-		default:
-			i++
-		}
+	n := 1
+	for n < p.queue.count && p.queue.at(n).kind == 'S' {
+		n++
 	}
+	if n < p.queue.count && (p.queue.at(n).kind == 'c' || p.queue.at(n).kind == 'f') {
+		p.copyIn = false
+		n++
+	}
+	p.queue.dropBehind(n - 1)
 }
 
 // failed notes an error.

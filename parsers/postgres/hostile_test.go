@@ -88,6 +88,7 @@ func costly(n int) map[string][2]string {
 		"parses":              {many.String(), fill(parsed)},
 		"ends of COPY":        {fill("c\x00\x00\x00\x04"), fill("G\x00\x00\x00\x07\x00\x00\x00")},
 		"COPY in a pipeline":  {fill(execute + syncNow), fill("G\x00\x00\x00\x07\x00\x00\x00" + msg('C', "COPY 1", nul))},
+		"COPY of executions":  {fill(execute), fill("G\x00\x00\x00\x07\x00\x00\x00")},
 		"rows":                {"", "Z\x00\x00\x00\x05I" + fill("D\x00\x00\x00\x06\x00\x00")},
 		"tags of commands":    {"", fill(msg('C', strings.Repeat("1 ", 60), nul))},
 		"errors":              {fill(execute), fill(msg('E', "SERROR\x00C42P01\x00M", strings.Repeat("\"1", 3000), "\x00\x00"))},

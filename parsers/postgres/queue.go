@@ -82,16 +82,13 @@ func (q *queue) pop() {
 	}
 }
 
-// remove forgets the i-th oldest.
-func (q *queue) remove(i int) {
-	gone := *q.at(i)
-	q.text -= len(gone.buf)
-	for ; i < q.count-1; i++ {
-		*q.at(i) = *q.at(i + 1)
+// dropBehind forgets the n requests behind the oldest.
+func (q *queue) dropBehind(n int) {
+	oldest, last := q.at(0), q.at(n)
+	*oldest, *last = *last, *oldest
+	for range n {
+		q.pop()
 	}
-	gone.buf = gone.buf[:0]
-	*q.at(i) = gone
-	q.count--
 }
 
 // prepared is a prepared statement, or a portal made of one.
