@@ -27,6 +27,7 @@ var limits = map[string]struct{ folder, name string }{
 	"lengthprefixed": {folder: "parsers/lengthprefixed"},
 	"dns":            {folder: "parsers/dns"},
 	"http":           {folder: "parsers/http"},
+	"http2":          {folder: "parsers/http2"},
 	"tls":            {folder: "parsers/tls"},
 	"quic":           {folder: "parsers/quic"},
 	"ntp":            {folder: "parsers/ntp"},

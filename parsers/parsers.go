@@ -6,10 +6,11 @@ import (
 	"flowscope/parsers/dhcp"
 	"flowscope/parsers/dns"
 	"flowscope/parsers/http"
+	"flowscope/parsers/http2"
 	"flowscope/parsers/lengthprefixed"
 	"flowscope/parsers/mqtt"
-	"flowscope/parsers/postgres"
 	"flowscope/parsers/ntp"
+	"flowscope/parsers/postgres"
 	"flowscope/parsers/quic"
 	"flowscope/parsers/ssh"
 	"flowscope/parsers/tls"
@@ -29,6 +30,7 @@ var All = []sensor.Protocol{
 	ntp.Protocol(),
 	dhcp.Protocol(),
 	http.Protocol(),
+	http2.Protocol(),
 	postgres.Protocol(),
 	mqtt.Protocol(),
 	ssh.Protocol(),
