@@ -9,8 +9,9 @@
 //     behind a HelloRetryRequest says Retry. The same hello said again after a
 //     Retry is told once.
 //   - A [*ServerHello] for each ServerHello. ALPN is encrypted in QUIC. It is of
-//     Kind "hello_retry_request" if it asks for another hello; else the parser is
-//     done, so that the payload of the flow need not be copied any more.
+//     Kind "hello_retry_request" if it asks for another hello; else, with both
+//     hellos told, the parser is done, so that the payload of the flow need not
+//     be copied any more.
 //   - A [*Retry], if its tag shows that it answers the client's packet, and a
 //     [*VersionNegotiation], if it has the client's connection ids.
 //   - A [*Close] if a side ends the connection in an Initial packet, once for each
@@ -40,8 +41,8 @@
 // A lost datagram makes a hello incomplete, and one that is not complete is not
 // told. A datagram that was cut by the capture cannot be opened. What is kept of a
 // hello grows with the bytes that arrive, each once, up to 16 KiB in 128 pieces.
-// Of a flow, 64 datagrams are looked at, 16 behind a ClientHello that nothing
-// answers; 128 packets are opened, 16 may fail to open, and keys are derived 16
+// Of a flow, 64 datagrams are looked at, 16 behind the hello of one side while
+// that of the other does not come; 128 packets are opened, 16 may fail to open, and keys are derived 16
 // times. Then the parser leaves.
 //
 // # Compared with others

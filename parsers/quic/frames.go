@@ -143,11 +143,14 @@ func (p *parser) clientHello(s sensor.Segment, d *decoder, h *header, emit func(
 	m.QUIC, m.Packets, m.TokenLength = h.version, packets, len(h.token)
 	m.DCID, m.SCID = d.hex(p.chosen.bytes[:p.chosen.n]), d.hex(h.scid)
 	emit(m)
+	if p.answered {
+		return sensor.ErrDone
+	}
 	return nil
 }
 
 // serverHello tells a ServerHello, which is all there is to tell unless it asks
-// for another ClientHello.
+// for another ClientHello, or was captured before a part of the first.
 func (p *parser) serverHello(s sensor.Segment, d *decoder, h *header, emit func(sensor.Message)) error {
 	m := &d.server
 	if err := m.Decode(d.hello[4:]); err != nil {
@@ -159,6 +162,9 @@ func (p *parser) serverHello(s sensor.Segment, d *decoder, h *header, emit func(
 	m.QUIC, m.SCID = h.version, d.hex(h.scid)
 	emit(m)
 	if m.Kind == tls.KindHelloRetryRequest {
+		return nil
+	}
+	if p.answered = true; p.hellos == 0 {
 		return nil
 	}
 	return sensor.ErrDone

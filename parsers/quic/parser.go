@@ -46,9 +46,10 @@ type parser struct {
 
 	datagrams, behind, derived, failed, opened int
 
-	random  [32]byte // of the ClientHello that was told last
-	helloAt sensor.Timestamp
-	hellos  int // ClientHellos told
+	random   [32]byte // of the ClientHello that was told last
+	helloAt  sensor.Timestamp
+	hellos   int  // ClientHellos told
+	answered bool // a ServerHello was told that is no HelloRetryRequest
 }
 
 // direction is what the parser knows of one side.
@@ -69,7 +70,7 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) error {
 	if p.datagrams++; p.datagrams > maxDatagrams || p.failed > maxFailed || p.opened > maxOpened {
 		return sensor.ErrDone
 	}
-	if p.hellos > 0 {
+	if p.hellos > 0 || p.answered {
 		if p.behind++; p.behind > maxBehind {
 			return sensor.ErrDone
 		}
@@ -164,7 +165,7 @@ func (p *parser) open(side sensor.Side, d *decoder, h *header) ([]byte, bool) {
 	payload, ok := p.try(fresh.opener, &fresh, d, h)
 	if ok {
 		p.version, p.chosen, p.source, p.known = h.version, idOf(h.dcid), idOf(h.scid), true
-		p.side = [2]direction{}
+		p.side, p.answered = [2]direction{}, false
 		p.side[side] = fresh
 	}
 	return payload, ok

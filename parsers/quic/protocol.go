@@ -13,7 +13,7 @@ const (
 	// maxPieces is how many pieces of a hello may lie apart.
 	maxPieces = 128
 	// maxDatagrams is how many datagrams of a flow are looked at, and maxBehind
-	// how many behind a complete ClientHello, while the server's does not come.
+	// how many behind one side's hello, while the other's does not come.
 	maxDatagrams = 64
 	maxBehind    = 16
 	// maxKeys is how often keys are derived for a flow, maxFailed how many of its

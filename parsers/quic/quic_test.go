@@ -183,7 +183,10 @@ func TestConversations(t *testing.T) {
 			[]string{whole}},
 		"a packet that was lost": {
 			[][]byte{from('>', client(0, cut(0, 1000)).seal()), from('>', client(2, cut(2000, 9999)).seal()), from('<', server(0, answer).seal())},
-			[]string{"server server_hello 0s", "done"}},
+			[]string{"server server_hello 0s"}},
+		"the server's answer was captured before a part of the hello": {
+			[][]byte{from('>', client(0, cut(0, 1000)).seal()), from('<', server(0, answer).seal()), from('>', client(1, cut(1000, 9999)).seal())},
+			[]string{"server server_hello 0s", "client long.example.test retry=false packets=2 token=0", "done"}},
 		"a packet that was sent again": {
 			[][]byte{from('>', client(0, cryptoFrame(0, hello)).seal()), from('>', client(1, cryptoFrame(0, hello)).seal())},
 			[]string{whole}},
@@ -248,6 +251,37 @@ func TestConversations(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDisorder gives a client's packets in any order, some of them lost or
+// doubled: the name is the right one or none, and told once if all came.
+func TestDisorder(t *testing.T) {
+	hello := clientHello("www.example.test", 1, 2500)
+	rapid.Check(t, func(t *rapid.T) {
+		var frames [4][]byte
+		for at := 0; at < len(hello); {
+			n := rapid.IntRange(1, 400).Draw(t, "size")
+			i := rapid.IntRange(0, len(frames)-1).Draw(t, "packet")
+			frames[i] = append(frames[i], cryptoFrame(uint64(at), hello[at:min(at+n, len(hello))])...)
+			frames[i] = append(frames[i], make([]byte, rapid.IntRange(0, 5).Draw(t, "padding"))...)
+			at += n
+		}
+		var datagrams [][]byte
+		come := map[int]bool{}
+		for range rapid.IntRange(0, 8).Draw(t, "datagrams") {
+			i := rapid.IntRange(0, len(frames)-1).Draw(t, "which")
+			come[i] = true
+			datagrams = append(datagrams, from('>', client(int64(i), frames[i]).seal()))
+		}
+		all := true
+		for i := range frames {
+			all = all && (come[i] || len(frames[i]) == 0)
+		}
+		got := play(datagrams...)
+		if all && len(got) != 1 || !all && len(got) != 0 || all && !strings.HasPrefix(got[0], "client www.example.test ") {
+			t.Fatalf("%q, and all came: %v", got, all)
+		}
+	})
 }
 
 // TestStream puts pieces together as a map of bytes does.
