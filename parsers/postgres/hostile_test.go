@@ -275,7 +275,7 @@ func FuzzRedact(f *testing.F) {
 		if strings.ContainsAny(before, "'\"$-/\\") || strings.Contains(before, canary) || strings.Contains(after, canary) || strings.Contains(secret, "\x00") {
 			return
 		}
-		if before != "" && isLetter(before[len(before)-1]) {
+		if n := len(before); n > 0 && (isLetter(before[n-1]) || isDigit(before[n-1])) {
 			before += " "
 		}
 		literal := ""
