@@ -7,18 +7,20 @@
 
 /* A frame, apart from its bytes. */
 struct fs_frame {
-	__u32 len; /* with a VLAN tag that is beside it */
+	__u32 len;
 	__u32 ifindex;
 	__u32 gso_size, gso_segs;
+	__u32 tagged; /* a VLAN tag is beside its bytes */
+	__u16 tci, tpid; /* of it, in host byte order */
 	__u64 now;
 };
 
-/* What a frame stands for on the wire. */
-struct fs_wire {
-	__u32 packets;
-	__u32 bytes; /* of IP packets */
-	__u32 frame_bytes;
-};
+/* The time to a tick, which takes a tenth of what the time takes: good enough for
+ * when the last packet was seen that is counted only. */
+static __always_inline __u64 fs_now(void)
+{
+	return fs_coarse ? bpf_ktime_get_coarse_ns() : bpf_ktime_get_ns();
+}
 
 static __always_inline void fs_add(struct fs_sum *s, const struct fs_wire *w)
 {
@@ -30,21 +32,19 @@ static __always_inline void fs_add(struct fs_sum *s, const struct fs_wire *w)
  * A super-packet, made of several by receive offload or to be cut by the card,
  * counts as what is on the wire: each segment has all headers.
  */
-static __always_inline void fs_segments(struct fs_wire *w, struct fs_parse *c,
+static __always_inline void fs_segments(struct fs_wire *w, const struct fs_classified *q,
 					const struct fs_frame *fr)
 {
 	__u32 segs = fr->gso_segs, headers;
 
-	if (!fr->gso_size)
-		return;
 	if (!segs) /* from outside: nobody counted yet */
-		segs = (c->payload + fr->gso_size - 1) / fr->gso_size;
+		segs = (q->payload + fr->gso_size - 1) / fr->gso_size;
 	if (segs < 2 || segs > 0xffff)
 		return;
-	headers = c->p.l4 + c->header;
+	headers = q->l4 + q->header;
 	w->packets = segs;
-	w->bytes += (segs - 1) * (headers - c->p.l3);
-	w->frame_bytes += (segs - 1) * (headers + (c->meta_vlan[0] ? 4 : 0));
+	w->bytes += (segs - 1) * (headers - q->l3);
+	w->frame_bytes += (segs - 1) * (headers + (fr->tagged ? 4 : 0));
 }
 
 /* Whether another flow may begin: an established flow must find room when it
@@ -66,60 +66,56 @@ static __always_inline int fs_may_begin(__u64 now)
 	return 1;
 }
 
-/* Makes the flow of c in the map that is counted in now. */
-static __always_inline struct fs_flow *fs_begin(void *inner, struct fs_scratch *s, __u64 now)
+/* Makes the flow of q in the map that is counted in now. */
+static __always_inline struct fs_flow *fs_begin(void *inner, struct fs_scratch *s,
+						struct fs_classified *q, __u64 now)
 {
-	struct fs_parse *c = &s->parse;
 	struct fs_flow *fresh = &s->fresh, *old = 0;
 	__u32 one = 1;
 	void *before = bpf_map_lookup_elem(&flows, &one);
 
 	if (before)
-		old = bpf_map_lookup_elem(before, &c->key);
+		old = bpf_map_lookup_elem(before, &q->key);
 	__builtin_memset(fresh, 0, sizeof(*fresh));
 	if (old) {
 		fresh->known = 1;
 		fresh->bypass = old->bypass;
+		fresh->skips = old->skips;
+		fresh->until[0] = old->until[0];
+		fresh->until[1] = old->until[1];
+		fresh->ifindex[0] = old->ifindex[0];
+		fresh->ifindex[1] = old->ifindex[1];
 		fresh->dir[0].used = old->dir[0].used;
 		fresh->dir[1].used = old->dir[1].used;
-		fresh->dir[0].ifindex = old->dir[0].ifindex;
-		fresh->dir[1].ifindex = old->dir[1].ifindex;
 		fresh->dir[0].last = old->dir[0].last;
 		fresh->dir[1].last = old->dir[1].last;
 	} else if (!fs_may_begin(now)) {
 		return 0;
 	}
-	fresh->tunnel_id = c->p.encap.tunnel_id;
-	fresh->vlan[0] = c->p.encap.vlan[0];
-	fresh->vlan[1] = c->p.encap.vlan[1];
-	fresh->tunnel = c->p.encap.tunnel;
-	bpf_map_update_elem(inner, &c->key, fresh, BPF_NOEXIST);
-	return bpf_map_lookup_elem(inner, &c->key); /* ours, or that of another CPU */
+	fresh->tunnel_id = q->tunnel_id;
+	fresh->vlan[0] = q->vlan[0];
+	fresh->vlan[1] = q->vlan[1];
+	fresh->tunnel = q->tunnel;
+	bpf_map_update_elem(inner, &q->key, fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(inner, &q->key); /* ours, or that of another CPU */
 }
 
-static __always_inline struct fs_flow *fs_flow_of(struct fs_scratch *s, __u64 now)
-{
-	__u32 zero = 0;
-	void *inner = bpf_map_lookup_elem(&flows, &zero);
-	struct fs_flow *f;
-
-	if (!inner)
-		return 0;
-	f = bpf_map_lookup_elem(inner, &s->parse.key);
-	return f ? f : fs_begin(inner, s, now);
-}
-
+/* Counts a frame for which there is no room in the flow map. */
 static __always_inline void fs_overflow_add(struct fs_ledger *l, struct fs_scratch *s,
 					    const struct fs_wire *w)
 {
-	__u32 row = FS_OVERFLOW_OTHER;
+	__u32 row = FS_OVERFLOW_OTHER, payload = s->parse.f.payload;
 
-	switch (s->parse.p.proto) {
+	switch (s->parse.f.proto) {
 	case FS_TCP:
 		row = FS_OVERFLOW_TCP;
+		l->offered += payload;
+		l->fate[FS_NO_FLOW] += payload;
 		break;
 	case FS_UDP:
 		row = FS_OVERFLOW_UDP;
+		l->offered += payload;
+		l->fate[FS_NO_FLOW] += payload;
 		break;
 	case FS_ICMP:
 	case FS_ICMPV6:
@@ -131,32 +127,36 @@ static __always_inline void fs_overflow_add(struct fs_ledger *l, struct fs_scrat
 }
 
 /* Whether this interface counts the direction: the first that saw it does. */
-static __always_inline int fs_counts_here(struct fs_dir *d, const struct fs_frame *fr)
+static __always_inline int fs_counts_here(struct fs_flow *f, const struct fs_dir *d, __u32 from,
+					  const struct fs_frame *fr)
 {
-	if (d->ifindex == fr->ifindex)
+	__u32 a = fs_load(f->ifindex[0]), b = fs_load(f->ifindex[1]);
+	__u32 counts = a ^ ((a ^ b) & -from);
+
+	if (counts == fr->ifindex)
 		return 1;
-	if (d->ifindex && fr->now - d->last < FS_HANDOVER)
+	if (counts && (__s64)(fr->now - d->last) < FS_HANDOVER)
 		return 0;
-	d->ifindex = fr->ifindex;
+	f->ifindex[from] = fr->ifindex;
 	return 1;
 }
 
-static __always_inline void fs_count(struct fs_dir *d, struct fs_parse *c,
+static __always_inline void fs_count(struct fs_dir *d, const struct fs_classified *q,
 				     const struct fs_wire *w, __u64 now)
 {
-	__u8 flags = c->tcp_flags;
+	__u8 flags = q->tcp_flags;
 
-	__sync_fetch_and_add(&d->packets, w->packets);
-	__sync_fetch_and_add(&d->bytes, w->bytes);
-	__sync_fetch_and_add(&d->frame_bytes, w->frame_bytes);
-	if (c->payload)
-		__sync_fetch_and_add(&d->payload_bytes, c->payload);
 	if (!d->first)
-		d->first = now;
+		d->first = now = bpf_ktime_get_ns();
 	if (d->last < now)
 		d->last = now;
 	if (flags & ~d->tcp_flags)
 		d->tcp_flags |= flags;
+	__sync_fetch_and_add(&d->packets, w->packets);
+	__sync_fetch_and_add(&d->bytes, w->bytes);
+	__sync_fetch_and_add(&d->frame_bytes, w->frame_bytes);
+	if (q->payload)
+		__sync_fetch_and_add(&d->payload_bytes, q->payload);
 }
 
 #endif

@@ -35,7 +35,8 @@ static __always_inline int fs_send(struct fs_scratch *s, __u32 n)
 
 	if (!ring)
 		return -1;
-	if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= fs_wake_at)
+	s->waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	if (s->waiting >= fs_wake_at)
 		flags = BPF_RB_FORCE_WAKEUP;
 	fs_opaque(n);
 	if (n > FS_SLICE)
@@ -43,36 +44,37 @@ static __always_inline int fs_send(struct fs_scratch *s, __u32 n)
 	return bpf_ringbuf_output(ring, &s->record, sizeof(s->record) + n, flags);
 }
 
-static __always_inline void fs_head(struct fs_scratch *s, struct fs_dir *d, __u64 now)
+static __always_inline void fs_head(struct fs_scratch *s, const struct fs_classified *q,
+				    struct fs_dir *d)
 {
 	struct fs_record *r = &s->record;
-	struct fs_parse *c = &s->parse;
+	__u64 now = bpf_ktime_get_ns();
 
+	if (d->last < now)
+		d->last = now;
+	s->flags = q->tcp_flags;
 	r->time = now;
-	r->key = c->key;
-	r->seq = c->seq;
-	r->ack = c->ack;
-	r->window = c->tcp_window;
-	r->tcp_flags = c->tcp_flags;
-	r->from = c->from;
-	r->tunnel = c->p.encap.tunnel;
-	r->tunnel_id = c->p.encap.tunnel_id;
-	r->vlan[0] = c->p.encap.vlan[0];
-	r->vlan[1] = c->p.encap.vlan[1];
+	r->key = q->key;
+	r->seq = q->seq;
+	r->ack = q->ack;
+	r->window = q->window;
+	r->tcp_flags = q->tcp_flags;
+	r->from = q->from;
+	r->tunnel = q->tunnel;
+	r->tunnel_id = q->tunnel_id;
+	r->vlan[0] = q->vlan[0];
+	r->vlan[1] = q->vlan[1];
 	r->lost = d->unsent > 0 ? d->unsent : 0;
 	r->lost_why = d->why;
 	__builtin_memset(r->pad, 0, sizeof(r->pad));
 }
 
 /* Notes payload that stays here. */
-static __always_inline void fs_keep(struct fs_scratch *s, struct fs_ledger *l, struct fs_dir *d,
-				    __u32 n, __u32 why)
+static __always_inline void fs_keep(struct fs_ledger *l, struct fs_dir *d, __u32 n, __u32 why)
 {
 	__sync_fetch_and_add(&d->unsent, n);
 	d->why = why;
-	why = fs_index(s, why);
-	if (why < FS_FATES)
-		l->fate[why] += n;
+	l->fate[why] += n;
 }
 
 /* Sends the next slice and says whether there are more. It knows only what is in
@@ -81,7 +83,7 @@ static __always_inline int fs_slice(void *ctx, int xdp, struct fs_scratch *s)
 {
 	__u32 left = s->left, n = left < s->chunk ? left : s->chunk;
 	__u32 copy = n < FS_SLICE ? n : FS_SLICE, size;
-	__u8 flags = s->parse.tcp_flags;
+	__u8 flags = s->flags;
 
 	if (copy > s->there)
 		copy = s->there;
@@ -121,26 +123,26 @@ static __always_inline int fs_slice(void *ctx, int xdp, struct fs_scratch *s)
 /* Sends the payload in slices: of TCP, of as many bytes as fit; of UDP, one for
  * each datagram. */
 static __always_inline void fs_slices(void *ctx, int xdp, struct fs_scratch *s,
-				      struct fs_ledger *l, struct fs_dir *d, __u32 gso_size)
+				      struct fs_ledger *l, struct fs_dir *d,
+				      const struct fs_classified *q, __u32 gso_size)
 {
-	struct fs_parse *c = &s->parse;
 	__u64 told = s->record.lost;
-	int i;
+	__u32 left, why;
 
-	s->left = c->payload;
-	s->there = c->cap;
-	s->at = c->p.l4 + c->header;
-	s->chunk = c->payload;
-	if (c->p.proto == FS_TCP)
+	s->left = q->payload;
+	s->there = q->cap;
+	s->at = q->l4 + q->header;
+	s->chunk = q->payload;
+	if (q->proto == FS_TCP)
 		s->chunk = FS_SLICE;
 	else if (gso_size)
 		s->chunk = gso_size;
 	s->slices = s->sent = s->cut = 0;
 	s->failed = FS_CUT;
-#pragma unroll
-	for (i = 0; i < FS_MAX_SLICES; i++)
-		if (!(xdp ? fs_slice_xdp(ctx) : fs_slice_skb(ctx)))
-			break;
+	if (xdp)
+		fs_slices_xdp(ctx);
+	else
+		fs_slices_skb(ctx);
 	if (fs_load(s->slices)) {
 		if (told) /* the news of what was lost before went out with the first */
 			__sync_fetch_and_add(&d->unsent, -told);
@@ -149,61 +151,123 @@ static __always_inline void fs_slices(void *ctx, int xdp, struct fs_scratch *s,
 		l->fate[FS_CUT] += s->cut;
 		__sync_fetch_and_add(&d->used, s->sent);
 	}
-	if (fs_load(s->left))
-		fs_keep(s, l, d, s->left, s->failed);
+	left = fs_load(s->left);
+	if (!left)
+		return;
+	why = fs_index(s, fs_load(s->failed));
+	__sync_fetch_and_add(&d->unsent, left);
+	d->why = why;
+	if (why < FS_FATES)
+		l->fate[why] += left;
+}
+
+/* The budget: what was set, halved for each time that rings were found filling. */
+static __always_inline __s64 fs_budget(const struct fs_control *g)
+{
+	__u64 budget = g->budget, less, n = g->squeeze;
+
+	if (!n)
+		return budget;
+	less = budget >> (n & 31);
+	if (less < FS_SLICE)
+		less = FS_SLICE;
+	return less < budget ? less : budget;
+}
+
+/*
+ * Shrinks the budget while a ring fills, and restores it slowly: then what is
+ * lost is the rest of long flows, not whatever finds the ring full. Two CPUs that
+ * do this at the same time do it once or twice.
+ */
+static __always_inline void fs_squeeze(struct fs_control *g, __u32 waiting, __u64 now)
+{
+	__s64 since = now - g->squeezed;
+	__u64 n = g->squeeze;
+
+	if (waiting >= fs_squeeze_at) {
+		if (since < FS_SQUEEZE_AFTER || n >= FS_MAX_SQUEEZE)
+			return;
+		n++;
+	} else {
+		if (!n || since < FS_RESTORE_AFTER || waiting >= fs_squeeze_at / 4)
+			return;
+		n--;
+	}
+	g->squeeze = n;
+	g->squeezed = now;
+}
+
+/* Whether user space wants nothing of the direction that ends before here. */
+static __always_inline int fs_skipped(struct fs_flow *f, const struct fs_classified *q, __u32 from)
+{
+	__u32 a = fs_load(f->until[0]), b = fs_load(f->until[1]);
+	__u32 until = a ^ ((a ^ b) & -from);
+
+	if (!(f->skips >> from & 1) || q->proto != FS_TCP)
+		return 0;
+	return (__s32)(q->seq + q->payload - until) <= 0;
+}
+
+/* Tells the end of the connection without what came with it. */
+static __always_inline void fs_tell_end(struct fs_scratch *s, struct fs_ledger *l,
+					struct fs_dir *d, __u32 payload)
+{
+	s->record.wire_len = payload;
+	s->record.cap_len = 0;
+	if (fs_end_once(0))
+		return;
+	__sync_fetch_and_add(&d->unsent, -(s->record.lost + payload));
+	l->slices++;
 }
 
 /* Offers what a packet carries to user space. Only what parsers can use crosses:
  * payload, and the flags that begin and end a connection. */
 static __always_inline void fs_forward(void *ctx, int xdp, struct fs_scratch *s,
 				       struct fs_ledger *l, struct fs_flow *f, struct fs_dir *d,
-				       const struct fs_frame *fr)
+				       __u32 from, const struct fs_frame *fr)
 {
-	struct fs_parse *c = &s->parse;
-	__u32 payload = c->payload, zero = 0;
-	__u8 mark = c->tcp_flags & (FS_TCP_SYN | FS_TCP_FIN | FS_TCP_RST);
+	struct fs_classified *q = &s->parse.f;
+	__u32 payload = q->payload, zero = 0;
+	__u8 mark = q->tcp_flags & (FS_TCP_SYN | FS_TCP_FIN | FS_TCP_RST);
 	struct fs_control *g;
-	__u32 why = FS_FORWARDED;
 
-	if (c->p.frag) {
-		if (payload)
-			fs_keep(s, l, d, payload, FS_FRAGMENT);
+	if (q->proto != FS_TCP && q->proto != FS_UDP)
+		return;
+	l->offered += payload;
+	if (!payload && !mark)
+		return;
+	if (q->frag) {
+		fs_keep(l, d, payload, FS_FRAGMENT);
 		return;
 	}
-	if (!c->readable && payload) /* the frame ends in the transport header */
-		fs_keep(s, l, d, payload, FS_CUT);
-	if (!c->readable || (!payload && !mark))
+	if (!q->readable) { /* the frame ends in the transport header */
+		fs_keep(l, d, payload, FS_CUT);
 		return;
+	}
 	g = bpf_map_lookup_elem(&control, &zero);
 	if (!g)
 		return;
-	if (f->bypass)
-		why = FS_BYPASSED;
-	else if (d->used >= g->budget)
-		why = FS_OVER_BUDGET;
-	if (why && !mark) {
-		fs_keep(s, l, d, payload, why);
+	if (mark)
+		fs_head(s, q, d);
+	if (f->bypass || fs_skipped(f, q, from)) {
+		if (payload)
+			fs_keep(l, d, payload, FS_BYPASSED);
+		if (mark)
+			fs_tell_end(s, l, d, payload);
 		return;
 	}
-	s->ring = fs_ring_of(&c->key);
-	fs_head(s, d, fr->now);
-	if (!why) {
-		fs_slices(ctx, xdp, s, l, d, fr->gso_size);
+	if (d->used >= fs_budget(g)) {
+		if (payload)
+			fs_keep(l, d, payload, FS_OVER_BUDGET);
+		if (mark)
+			fs_tell_end(s, l, d, payload);
+		if (g->squeeze && (__s64)(fr->now - g->squeezed) >= FS_RESTORE_AFTER)
+			fs_restore_once(fr->now, fr->now);
 		return;
 	}
-	/* The end of the connection is told without what came with it. */
-	s->record.wire_len = payload;
-	s->record.cap_len = 0;
-	if (fs_send(s, 0)) {
-		fs_keep(s, l, d, payload, why);
-		return;
-	}
-	if (s->record.lost)
-		__sync_fetch_and_add(&d->unsent, -s->record.lost);
-	l->slices++;
-	why = fs_index(s, why);
-	if (why < FS_FATES)
-		l->fate[why] += payload;
+	fs_head(s, q, d);
+	fs_slices(ctx, xdp, s, l, d, q, fr->gso_size);
+	fs_squeeze(g, fs_load(s->waiting), fs_load(s->record.time));
 }
 
 #endif

@@ -44,23 +44,35 @@ int main(void)
 		c.meta_vlan[1] = q.meta_vlan[1];
 		memcpy(c.window, frame, c.loaded);
 		memset(&r, 0, sizeof(r));
-		r.reason = fs_parse(&c, q.next);
-		r.found = c.found;
-		r.ip_bytes = c.ip_bytes;
-		if (c.found) {
-			r.l3 = c.p.l3, r.l4 = c.p.l4, r.end = c.p.end;
-			r.frag_id = c.p.frag_id, r.frag_off = c.p.frag_off;
-			r.proto = c.p.proto, r.v6 = c.p.v6, r.frag = c.p.frag;
-			r.more = c.p.more, r.routed = c.p.routed;
-			r.vlan[0] = c.p.encap.vlan[0], r.vlan[1] = c.p.encap.vlan[1];
-			r.tunnel = c.p.encap.tunnel, r.tunnel_id = c.p.encap.tunnel_id;
-			r.one_way = c.p.encap.one_way;
+		if (fs_plain(&c.f, c.window, c.window + c.loaded, q.next, q.cap_len, q.flags,
+			     q.meta_vlan[0], q.meta_vlan[1])) {
+			r.found = 1;
+			r.ip_bytes = c.f.end - c.f.l3;
+		} else {
+			r.reason = fs_walk(&c, q.next);
+			r.found = c.found;
+			r.ip_bytes = c.ip_bytes;
+			if (c.found) {
+				r.l3 = c.p.l3, r.l4 = c.p.l4, r.end = c.p.end;
+				r.frag_id = c.p.frag_id, r.frag_off = c.p.frag_off;
+				r.proto = c.p.proto, r.v6 = c.p.v6, r.frag = c.p.frag;
+				r.more = c.p.more, r.routed = c.p.routed;
+				r.vlan[0] = c.p.encap.vlan[0], r.vlan[1] = c.p.encap.vlan[1];
+				r.tunnel = c.p.encap.tunnel, r.tunnel_id = c.p.encap.tunnel_id;
+				r.one_way = c.p.encap.one_way;
+			}
 		}
 		if (r.reason == FS_ACCOUNTED) {
-			r.header = c.header, r.payload = c.payload, r.cap = c.cap;
-			r.seq = c.seq, r.ack = c.ack, r.window = c.tcp_window;
-			r.tcp_flags = c.tcp_flags, r.readable = c.readable;
-			r.key = c.key, r.from = c.from;
+			const struct fs_classified *f = &c.f;
+
+			r.l3 = f->l3, r.l4 = f->l4, r.end = f->end;
+			r.proto = f->proto, r.v6 = f->v6, r.frag = f->frag;
+			r.vlan[0] = f->vlan[0], r.vlan[1] = f->vlan[1];
+			r.tunnel = f->tunnel, r.tunnel_id = f->tunnel_id;
+			r.header = f->header, r.payload = f->payload, r.cap = f->cap;
+			r.seq = f->seq, r.ack = f->ack, r.window = f->window;
+			r.tcp_flags = f->tcp_flags, r.readable = f->readable;
+			r.key = f->key, r.from = f->from;
 		}
 		if (fwrite(&r, sizeof(r), 1, stdout) != 1)
 			return 1;

@@ -9,19 +9,23 @@
 /* parse.h must not know of maps; what it calls does. */
 int fs_step_once(__u32 zero);
 int fs_finish_once(__u32 zero);
-int fs_plain_once(__u32 zero);
-int fs_slice_skb(struct __sk_buff *skb);
-int fs_slice_xdp(struct xdp_md *xdp);
+int fs_slices_skb(struct __sk_buff *skb);
+int fs_slices_xdp(struct xdp_md *xdp);
+int fs_end_once(__u32 zero);
+int fs_restore_once(__u32 ring, __u64 now);
 #define FS_STEP(c) fs_step_once(0)
 #define FS_FINISH(c) fs_finish_once(0)
-#define FS_PLAIN(c) fs_plain_once(0)
 #include "parse.h"
 
 #define FS_SLICE 4096	   /* longest slice of payload, a power of two */
 #define FS_MAX_SLICES 64   /* of one super-packet */
 #define FS_MAX_POKES 64	   /* in one call */
 #define FS_POKE_OFFSET 16  /* of the first, in the data of the call */
-#define FS_HANDOVER 5000000000ULL /* ns of silence after which another interface may count a flow */
+#define FS_MAX_GRANT (1 << 30) /* bytes beyond the budget */
+#define FS_MAX_SQUEEZE 16
+#define FS_SQUEEZE_AFTER 10000000LL   /* ns between two halvings of the budget */
+#define FS_RESTORE_AFTER 1000000000LL /* and before one is taken back */
+#define FS_HANDOVER 5000000000LL /* ns of silence after which another interface may count a flow */
 
 /* Constants of one hook. */
 const volatile __u32 fs_hook = 0;	 /* index of its books */
@@ -29,9 +33,20 @@ const volatile __u32 fs_next = FS_L_ETHERNET; /* what its frames begin with */
 const volatile __u32 fs_flags = FS_P_TUNNELS; /* FS_P_ */
 const volatile __u32 fs_ring_mask = 0;	 /* number of rings, a power of two, less one */
 const volatile __u32 fs_wake_at = 32768; /* bytes in a ring that wake its reader */
+const volatile __u32 fs_squeeze_at = ~0U; /* bytes in a ring at which the budget shrinks */
+const volatile __u32 fs_coarse = 1;	  /* the kernel has bpf_ktime_get_coarse_ns (5.11) */
+const volatile __u32 fs_filtered = 0;	  /* there is a filter: see filter.h */
+
+/* What a frame stands for on the wire. */
+struct fs_wire {
+	__u32 packets;
+	__u32 bytes; /* of IP packets */
+	__u32 frame_bytes;
+};
 
 /* What one CPU needs while it looks at one packet. */
 struct fs_scratch {
+	struct fs_wire wire;
 	struct fs_parse parse;
 	struct fs_flow fresh;
 	struct fs_record record;
@@ -42,7 +57,14 @@ struct fs_scratch {
 	__u32 ring;
 	__u32 sent, cut, slices; /* so far */
 	__u32 failed;		 /* enum fs_fate of what is left */
+	__u32 waiting;		 /* bytes in the ring */
+	__u32 flags;		 /* of TCP */
 	__u32 index;	       /* see fs_index */
+	/* What the filter sees: the frame as it was on the wire. */
+	__u32 filter_len, filter_loaded; /* bytes of it, of them in filter */
+	__u32 filter_tag;		 /* bytes of it that are beside the frame */
+	__u32 filter_mem[18];		 /* of the filter: its registers and scratch words */
+	__u8 filter[FS_WINDOW + 8];
 };
 
 /*
@@ -114,6 +136,8 @@ struct fs_control {
 	__u64 max_new;	    /* flows that may begin in a second; written by user space */
 	__u64 second;	    /* when the running second began, ns; written by the program */
 	__u64 began;	    /* flows that began in it; written by the program */
+	__u64 squeezed;	    /* when squeeze changed, ns; written by the program */
+	__u64 squeeze;	    /* the budget is halved so many times; written by the program */
 };
 
 /* 0 → control. */

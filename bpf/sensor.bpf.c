@@ -4,7 +4,7 @@
  * payload. It never changes a packet and never decides about one: each program
  * returns what lets it pass, whatever happens.
  */
-#include "forward.h"
+#include "filter.h"
 
 #define FS_TC_NEXT -1 /* TCX_NEXT, TC_ACT_UNSPEC */
 
@@ -29,15 +29,6 @@ __attribute__((noinline)) int fs_finish_once(__u32 zero)
 	return s ? fs_finish(&s->parse) : 0;
 }
 
-__attribute__((noinline)) int fs_plain_once(__u32 zero)
-{
-	struct fs_scratch *s;
-
-	fs_opaque(zero);
-	s = bpf_map_lookup_elem(&scratch, &zero);
-	return s ? fs_plain(&s->parse) : 0;
-}
-
 __attribute__((noinline)) int fs_slice_skb(struct __sk_buff *skb)
 {
 	__u32 zero = 0;
@@ -54,75 +45,193 @@ __attribute__((noinline)) int fs_slice_xdp(struct xdp_md *xdp)
 	return s ? fs_slice(xdp, 1, s) : 0;
 }
 
-static __always_inline void fs_look(void *ctx, int xdp, struct fs_frame *fr, __u16 vlan_present,
-				    __u16 vlan_tci)
+/* All of them. No loops: on the paths that a processor might speculate into, the
+ * verifier would follow one beyond its end. */
+__attribute__((noinline)) int fs_slices_skb(struct __sk_buff *skb)
 {
-	__u32 zero = 0, hook = fs_hook, size, why, from;
-	struct fs_wire w = {.packets = 1};
-	struct fs_ledger *l = bpf_map_lookup_elem(&ledger, &hook);
+	__u32 zero = 0;
 	struct fs_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
-	struct fs_parse *c;
-	struct fs_flow *f;
-	struct fs_dir *d;
-	__u32 tcp_or_udp;
+	int i;
 
-	if (!l || !s)
-		return;
-	c = &s->parse;
+	if (!s)
+		return 0;
+	s->ring = fs_ring_of(&s->record.key);
+#pragma unroll
+	for (i = 0; i < FS_MAX_SLICES; i++)
+		if (!fs_slice_skb(skb))
+			break;
+	return 0;
+}
+
+__attribute__((noinline)) int fs_slices_xdp(struct xdp_md *xdp)
+{
+	__u32 zero = 0;
+	struct fs_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
+	int i;
+
+	if (!s)
+		return 0;
+	s->ring = fs_ring_of(&s->record.key);
+#pragma unroll
+	for (i = 0; i < FS_MAX_SLICES; i++)
+		if (!fs_slice_xdp(xdp))
+			break;
+	return 0;
+}
+
+/* Sends a record without payload. */
+__attribute__((noinline)) int fs_end_once(__u32 zero)
+{
+	struct fs_scratch *s;
+
+	fs_opaque(zero);
+	s = bpf_map_lookup_elem(&scratch, &zero);
+	if (!s)
+		return -1;
+	s->ring = fs_ring_of(&s->record.key);
+	return fs_send(s, 0);
+}
+
+/* Gives the budget back where nothing is sent, if some ring is as good as empty. */
+__attribute__((noinline)) int fs_restore_once(__u32 ring, __u64 now)
+{
+	__u32 zero = 0, i = ring & fs_ring_mask;
+	struct fs_control *g = bpf_map_lookup_elem(&control, &zero);
+	void *map = bpf_map_lookup_elem(&rings, &i);
+
+	if (g && map)
+		fs_squeeze(g, bpf_ringbuf_query(map, BPF_RB_AVAIL_DATA), now);
+	return 0;
+}
+
+/* Where the walk begins is a constant, but not to the verifier: it need not look
+ * at this for each. */
+__attribute__((noinline)) int fs_walk_once(__u32 next)
+{
+	__u32 zero = 0;
+	struct fs_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
+
+	return s ? fs_walk(&s->parse, next) : FS_UNREADABLE;
+}
+
+/* Numbers in a frame for the filter. */
+__attribute__((noinline)) long fs_filter_read_skb(struct __sk_buff *skb, __u64 off, __u32 size)
+{
+	return fs_filter_read(skb, 0, off, size);
+}
+
+__attribute__((noinline)) long fs_filter_read_xdp(struct xdp_md *xdp, __u64 off, __u32 size)
+{
+	return fs_filter_read(xdp, 1, off, size);
+}
+
+/* Whether the filter accepts the frame. User space replaces these: see filter.h. */
+__attribute__((noinline)) int fs_filter_skb(struct __sk_buff *skb)
+{
+	return fs_filter_read_skb(skb, 0, 1) >= 0;
+}
+
+__attribute__((noinline)) int fs_filter_xdp(struct xdp_md *xdp)
+{
+	return fs_filter_read_xdp(xdp, 0, 1) >= 0;
+}
+
+/* Classifies by the walk, which reads a copy of the beginning of the frame. */
+static __always_inline __u32 fs_slow(void *ctx, int xdp, struct fs_parse *c,
+				     const struct fs_frame *fr)
+{
+	__u32 size = fr->len < FS_WINDOW ? fr->len : FS_WINDOW;
+
 	c->have = c->limit = fr->len;
 	c->flags = fs_flags;
-	c->meta_vlan[0] = vlan_present;
-	c->meta_vlan[1] = vlan_tci;
-	size = fr->len < FS_WINDOW ? fr->len : FS_WINDOW;
+	c->meta_vlan[0] = fr->tagged;
+	c->meta_vlan[1] = fr->tci;
 	c->loaded = size;
-	w.frame_bytes = fr->len + (vlan_present ? 4 : 0);
-
 	size -= 1;
 	fs_opaque(size);
 	size &= FS_WINDOW - 1;
 	if (!fr->len || fs_load_bytes(ctx, xdp, 0, c->window, size + 1))
-		why = FS_UNREADABLE;
-	else
-		why = fs_parse(c, fs_next);
-	l->frames++;
-	if (why != FS_ACCOUNTED) {
-		fs_add(&l->seen, &w);
-		why = fs_index(s, why);
-		if (why < FS_REASONS)
-			fs_add(&l->row[why], &w);
-		return;
-	}
-	w.bytes = c->p.end - c->p.l3;
-	fs_segments(&w, c, fr);
-	fs_add(&l->seen, &w);
+		return FS_UNREADABLE;
+	return fs_walk_once(fs_next);
+}
 
-	fr->now = bpf_ktime_get_ns();
-	tcp_or_udp = c->p.proto == FS_TCP || c->p.proto == FS_UDP;
-	f = fs_flow_of(s, fr->now);
-	if (!f) {
-		fs_add(&l->row[FS_ACCOUNTED], &w);
-		fs_overflow_add(l, s, &w);
-		if (tcp_or_udp) {
-			l->offered += c->payload;
-			l->fate[FS_NO_FLOW] += c->payload;
-		}
+/* Counts a frame of which no flow is made. */
+static __always_inline void fs_refuse(struct fs_ledger *l, struct fs_scratch *s, __u32 why)
+{
+	fs_add(&l->seen, &s->wire);
+	why = fs_index(s, why);
+	if (why < FS_REASONS)
+		fs_add(&l->row[why], &s->wire);
+}
+
+static __always_inline int fs_rejects(void *ctx, int xdp, struct fs_scratch *s,
+				      const struct fs_frame *fr)
+{
+	return fs_filter_load(ctx, xdp, s, fr) || !(xdp ? fs_filter_xdp(ctx) : fs_filter_skb(ctx));
+}
+
+/* What is found is in scratch, not on the stack: see parse.h. */
+static __always_inline void fs_look(void *ctx, int xdp, const __u8 *data, const __u8 *end,
+				    struct fs_frame *fr)
+{
+	__u32 zero = 0, hook = fs_hook, why, from;
+	struct fs_ledger *l = bpf_map_lookup_elem(&ledger, &hook);
+	struct fs_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
+	struct fs_classified *q;
+	struct fs_wire *w;
+	struct fs_flow *f;
+	struct fs_dir *d;
+	void *inner;
+
+	if (!l || !s)
+		return;
+	q = &s->parse.f;
+	w = &s->wire;
+	w->packets = 1;
+	w->frame_bytes = fr->len + (fr->tagged ? 4 : 0);
+	l->frames++;
+	if (fs_filtered && fs_rejects(ctx, xdp, s, fr)) {
+		fs_refuse(l, s, FS_FILTERED);
 		return;
 	}
-	from = fs_load(c->from);
+	if (!fs_plain(q, data, end, fs_next, fr->len, fs_flags, fr->tagged, fr->tci)) {
+		why = fs_slow(ctx, xdp, &s->parse, fr);
+		if (why != FS_ACCOUNTED) {
+			fs_refuse(l, s, why);
+			return;
+		}
+	}
+	w->bytes = q->end - q->l3;
+	if (fr->gso_size)
+		fs_segments(w, q, fr);
+	fs_add(&l->seen, w);
+
+	fr->now = fs_now();
+	inner = bpf_map_lookup_elem(&flows, &zero);
+	if (!inner)
+		return;
+	f = bpf_map_lookup_elem(inner, &q->key);
+	if (!f) {
+		fr->now = bpf_ktime_get_ns();
+		f = fs_begin(inner, s, q, fr->now);
+		if (!f) {
+			fs_add(&l->row[FS_ACCOUNTED], w);
+			fs_overflow_add(l, s, w);
+			return;
+		}
+	}
+	from = fs_load(q->from);
 	fs_opaque(from);
 	if (from > 1)
 		return;
 	d = &f->dir[from];
-	if (!fs_counts_here(d, fr)) {
-		fs_add(&l->row[FS_OTHER_INTERFACE], &w);
+	if (!fs_counts_here(f, d, from, fr)) {
+		fs_add(&l->row[FS_OTHER_INTERFACE], w);
 		return;
 	}
-	fs_add(&l->row[FS_ACCOUNTED], &w);
-	fs_count(d, c, &w, fr->now);
-	if (tcp_or_udp) {
-		l->offered += c->payload;
-		fs_forward(ctx, xdp, s, l, f, d, fr);
-	}
+	fs_add(&l->row[FS_ACCOUNTED], w);
+	fs_count(d, q, w, fr->now);
+	fs_forward(ctx, xdp, s, l, f, d, from, fr);
 }
 
 static __always_inline int fs_tc(struct __sk_buff *skb)
@@ -132,9 +241,12 @@ static __always_inline int fs_tc(struct __sk_buff *skb)
 		.ifindex = skb->ifindex,
 		.gso_size = skb->gso_size,
 		.gso_segs = skb->gso_segs,
+		.tagged = skb->vlan_present,
+		.tci = skb->vlan_tci,
+		.tpid = __builtin_bswap16(skb->vlan_proto),
 	};
 
-	fs_look(skb, 0, &fr, skb->vlan_present, skb->vlan_tci);
+	fs_look(skb, 0, (void *)(long)skb->data, (void *)(long)skb->data_end, &fr);
 	return FS_TC_NEXT;
 }
 
@@ -158,15 +270,44 @@ int fs_xdp(struct xdp_md *xdp)
 		.ifindex = xdp->ingress_ifindex,
 	};
 
-	fs_look(xdp, 1, &fr, 0, 0);
+	fs_look(xdp, 1, (void *)(long)xdp->data, (void *)(long)xdp->data_end, &fr);
 	return XDP_PASS;
 }
 
-/*
- * Run by user space, never attached: its data is 16 bytes of nothing and then
- * verdicts. A word in the flow's entry is written where it is, so that no count
- * is lost, as it would be by reading and writing back the entry.
- */
+/* Notes a verdict in the entry of its flow. A word is written where it is, so
+ * that no count is lost, as it would be by reading and writing back the entry. */
+static __always_inline int fs_note(void *map, const struct fs_poke *p)
+{
+	struct fs_flow *f = map ? bpf_map_lookup_elem(map, &p->key) : 0;
+	__u32 n = p->n < FS_MAX_GRANT ? p->n : FS_MAX_GRANT;
+
+	if (!f)
+		return 0;
+	if (p->verdict == FS_V_BYPASS) {
+		f->bypass = 1;
+	} else if (p->verdict == FS_V_MORE) {
+		f->bypass = 0;
+		if (p->from) {
+			if (f->dir[1].used > -FS_MAX_GRANT)
+				__sync_fetch_and_add(&f->dir[1].used, -n);
+		} else {
+			if (f->dir[0].used > -FS_MAX_GRANT)
+				__sync_fetch_and_add(&f->dir[0].used, -n);
+		}
+	} else if (p->verdict == FS_V_SKIP) {
+		if (p->from) {
+			f->until[1] = p->n;
+			f->skips |= 2;
+		} else {
+			f->until[0] = p->n;
+			f->skips |= 1;
+		}
+	}
+	return 1;
+}
+
+/* Run by user space, never attached: its data is 16 bytes of nothing and then
+ * verdicts. */
 SEC("tc")
 int fs_verdicts(struct __sk_buff *skb)
 {
@@ -176,21 +317,11 @@ int fs_verdicts(struct __sk_buff *skb)
 #pragma clang loop unroll(disable)
 	for (i = 0; i < FS_MAX_POKES; i++) {
 		struct fs_poke p;
-		struct fs_flow *f;
-		void *inner;
 
 		if (bpf_skb_load_bytes(skb, FS_POKE_OFFSET + i * sizeof(p), &p, sizeof(p)))
 			break;
-		inner = bpf_map_lookup_elem(&flows, &one);
-		f = inner ? bpf_map_lookup_elem(inner, &p.key) : 0;
-		if (f)
-			f->bypass = p.bypass;
-		inner = bpf_map_lookup_elem(&flows, &zero);
-		f = inner ? bpf_map_lookup_elem(inner, &p.key) : 0;
-		if (f) {
-			f->bypass = p.bypass;
-			n++;
-		}
+		fs_note(bpf_map_lookup_elem(&flows, &one), &p);
+		n += fs_note(bpf_map_lookup_elem(&flows, &zero), &p);
 	}
 	return n;
 }
@@ -199,6 +330,7 @@ int fs_verdicts(struct __sk_buff *skb)
 const struct fs_poke *fs_poke_btf __attribute__((unused));
 const enum fs_reason *fs_reason_btf __attribute__((unused));
 const enum fs_fate *fs_fate_btf __attribute__((unused));
+const enum fs_verdict *fs_verdict_btf __attribute__((unused));
 const enum fs_overflow *fs_overflow_btf __attribute__((unused));
 
 char _license[] SEC("license") = "Dual BSD/GPL";

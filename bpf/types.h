@@ -74,7 +74,7 @@ struct fs_ledger {
 	__u64 slices; /* records sent through the rings */
 };
 
-/* One direction of a flow. */
+/* One direction of a flow. It has a cache line to itself. */
 struct fs_dir {
 	__u64 packets;
 	__u64 bytes;
@@ -82,24 +82,26 @@ struct fs_dir {
 	__u64 payload_bytes;
 	__u64 first; /* CLOCK_MONOTONIC, ns; 0: no packet */
 	__u64 last;
-	__s64 unsent;  /* payload not forwarded and not yet told in a record */
-	__u32 used;    /* of the budget, bytes */
-	__u32 ifindex; /* the interface whose packets count; 0: none yet */
+	__s64 unsent; /* payload not forwarded and not yet told in a record */
+	__s32 used;   /* of the budget, bytes; less than 0 if user space gave more */
 	__u8 tcp_flags;
 	__u8 why; /* enum fs_fate of the latest of unsent */
 	__u16 pad0;
-	__u32 pad1;
 };
 
-/* The value of the flow map. */
+/* The value of the flow map. With what the kernel and the key take, an entry has
+ * four cache lines, of which a packet touches three. */
 struct fs_flow {
-	struct fs_dir dir[2]; /* by index in the key */
-	__u32 bypass;	      /* set by user space: count on, stop copying */
-	__u32 known;	      /* it was in the map before this one */
+	__u8 bypass; /* set by user space: count on, stop copying */
+	__u8 known;  /* it was in the map before this one */
+	__u8 skips;  /* set by user space, a bit for each direction: no copy before until (TCP) */
+	__u8 tunnel;
 	__u32 tunnel_id;
 	__u16 vlan[2];
-	__u8 tunnel;
-	__u8 pad0[7];
+	__u32 ifindex[2]; /* by direction: the interface whose packets count; 0: none yet */
+	__u32 until[2];	  /* by direction: see skips */
+	__u32 pad0;
+	struct fs_dir dir[2]; /* by index in the key */
 };
 
 /* The header of a record in a ring; cap_len bytes of payload follow. */
@@ -121,10 +123,18 @@ struct fs_record {
 	__u8 pad[6];
 };
 
+enum fs_verdict {
+	FS_V_BYPASS = 1, /* no parser wants more of it */
+	FS_V_MORE,	 /* n bytes of the direction are wanted beyond the budget */
+	FS_V_SKIP,	 /* nothing of the direction before sequence number n */
+};
+
 /* What user space may ask of a flow that is in the map. */
 struct fs_poke {
 	struct fs_key key;
-	__u32 bypass;
+	__u32 verdict; /* enum fs_verdict */
+	__u32 from;    /* the direction */
+	__u32 n;
 };
 
 #endif

@@ -14,11 +14,13 @@ import (
 )
 
 type SensorFsControl struct {
-	_      structs.HostLayout
-	Budget uint64
-	MaxNew uint64
-	Second uint64
-	Began  uint64
+	_        structs.HostLayout
+	Budget   uint64
+	MaxNew   uint64
+	Second   uint64
+	Began    uint64
+	Squeezed uint64
+	Squeeze  uint64
 }
 
 type SensorFsDir struct {
@@ -30,12 +32,10 @@ type SensorFsDir struct {
 	First        uint64
 	Last         uint64
 	Unsent       int64
-	Used         uint32
-	Ifindex      uint32
+	Used         int32
 	TcpFlags     uint8
 	Why          uint8
 	Pad0         uint16
-	Pad1         uint32
 }
 
 type SensorFsFate uint32
@@ -53,13 +53,16 @@ const (
 
 type SensorFsFlow struct {
 	_        structs.HostLayout
-	Dir      [2]SensorFsDir
-	Bypass   uint32
-	Known    uint32
+	Bypass   uint8
+	Known    uint8
+	Skips    uint8
+	Tunnel   uint8
 	TunnelId uint32
 	Vlan     [2]uint16
-	Tunnel   uint8
-	Pad0     [7]uint8
+	Ifindex  [2]uint32
+	Until    [2]uint32
+	Pad0     uint32
+	Dir      [2]SensorFsDir
 }
 
 type SensorFsKey struct {
@@ -94,9 +97,11 @@ const (
 )
 
 type SensorFsPoke struct {
-	_      structs.HostLayout
-	Key    SensorFsKey
-	Bypass uint32
+	_       structs.HostLayout
+	Key     SensorFsKey
+	Verdict uint32
+	From    uint32
+	N       uint32
 }
 
 type SensorFsReason uint32
@@ -143,6 +148,14 @@ type SensorFsSum struct {
 	Bytes   uint64
 }
 
+type SensorFsVerdict uint32
+
+const (
+	SensorFsVerdictFS_V_BYPASS SensorFsVerdict = 1
+	SensorFsVerdictFS_V_MORE   SensorFsVerdict = 2
+	SensorFsVerdictFS_V_SKIP   SensorFsVerdict = 3
+)
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -158,7 +171,9 @@ const (
 	SensorProgFsIngress    = "fs_ingress"
 	SensorProgFsVerdicts   = "fs_verdicts"
 	SensorProgFsXdp        = "fs_xdp"
+	SensorVarFsCoarse      = "fs_coarse"
 	SensorVarFsFateBtf     = "fs_fate_btf"
+	SensorVarFsFiltered    = "fs_filtered"
 	SensorVarFsFlags       = "fs_flags"
 	SensorVarFsHook        = "fs_hook"
 	SensorVarFsNext        = "fs_next"
@@ -166,6 +181,8 @@ const (
 	SensorVarFsPokeBtf     = "fs_poke_btf"
 	SensorVarFsReasonBtf   = "fs_reason_btf"
 	SensorVarFsRingMask    = "fs_ring_mask"
+	SensorVarFsSqueezeAt   = "fs_squeeze_at"
+	SensorVarFsVerdictBtf  = "fs_verdict_btf"
 	SensorVarFsWakeAt      = "fs_wake_at"
 )
 
@@ -234,7 +251,9 @@ type SensorMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SensorVariableSpecs struct {
+	FsCoarse      *ebpf.VariableSpec `ebpf:"fs_coarse"`
 	FsFateBtf     *ebpf.VariableSpec `ebpf:"fs_fate_btf"`
+	FsFiltered    *ebpf.VariableSpec `ebpf:"fs_filtered"`
 	FsFlags       *ebpf.VariableSpec `ebpf:"fs_flags"`
 	FsHook        *ebpf.VariableSpec `ebpf:"fs_hook"`
 	FsNext        *ebpf.VariableSpec `ebpf:"fs_next"`
@@ -242,6 +261,8 @@ type SensorVariableSpecs struct {
 	FsPokeBtf     *ebpf.VariableSpec `ebpf:"fs_poke_btf"`
 	FsReasonBtf   *ebpf.VariableSpec `ebpf:"fs_reason_btf"`
 	FsRingMask    *ebpf.VariableSpec `ebpf:"fs_ring_mask"`
+	FsSqueezeAt   *ebpf.VariableSpec `ebpf:"fs_squeeze_at"`
+	FsVerdictBtf  *ebpf.VariableSpec `ebpf:"fs_verdict_btf"`
 	FsWakeAt      *ebpf.VariableSpec `ebpf:"fs_wake_at"`
 }
 
@@ -290,7 +311,9 @@ func (m *SensorMaps) Close() error {
 //
 // It can be passed to LoadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SensorVariables struct {
+	FsCoarse      *ebpf.Variable `ebpf:"fs_coarse"`
 	FsFateBtf     *ebpf.Variable `ebpf:"fs_fate_btf"`
+	FsFiltered    *ebpf.Variable `ebpf:"fs_filtered"`
 	FsFlags       *ebpf.Variable `ebpf:"fs_flags"`
 	FsHook        *ebpf.Variable `ebpf:"fs_hook"`
 	FsNext        *ebpf.Variable `ebpf:"fs_next"`
@@ -298,6 +321,8 @@ type SensorVariables struct {
 	FsPokeBtf     *ebpf.Variable `ebpf:"fs_poke_btf"`
 	FsReasonBtf   *ebpf.Variable `ebpf:"fs_reason_btf"`
 	FsRingMask    *ebpf.Variable `ebpf:"fs_ring_mask"`
+	FsSqueezeAt   *ebpf.Variable `ebpf:"fs_squeeze_at"`
+	FsVerdictBtf  *ebpf.Variable `ebpf:"fs_verdict_btf"`
 	FsWakeAt      *ebpf.Variable `ebpf:"fs_wake_at"`
 }
 

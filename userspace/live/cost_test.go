@@ -107,7 +107,10 @@ func BenchmarkCost(b *testing.B) {
 	for _, f := range frames {
 		for _, n := range []int{1, 1000, 100_000, 1_000_000} {
 			b.Run(fmt.Sprintf("%s/flows=%d", f.name, n), func(b *testing.B) {
-				s := bench(b, Options{MaxFlows: n, MaxNew: 2 * n, Budget: 1, Interval: time.Hour, Rings: 1, RingSize: 1 << 12})
+				s := bench(b, Options{MaxFlows: n, MaxNew: 2 * n, Interval: time.Hour, Rings: 1, RingSize: 1 << 12})
+				if err := s.k.control.Put(uint32(0), gen.Control{Budget: 0, MaxNew: 2 * uint64(n)}); err != nil {
+					b.Fatal(err)
+				}
 				d := newDriver(b, uint32(n), f.frame)
 				t := d.measure(b, d.c.Programs["fs_nothing"], d.c.Programs["fs_bare"], s.k.hooks[0].program)
 				bare, ours := t[1]-t[0], t[2]-t[0]

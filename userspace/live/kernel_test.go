@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -404,7 +405,7 @@ func TestWithoutPerfmon(t *testing.T) {
 				}
 				c, err := ebpf.NewCollection(one)
 				if err != nil {
-					t.Errorf("%s: %+v", name, err)
+					t.Errorf("%s: %+v", name, tail(err))
 					continue
 				}
 				info, err := c.Programs[name].Info()
@@ -483,4 +484,13 @@ func TestLayout(t *testing.T) {
 	if g.Addr != k.Addr || g.Port != k.Port || g.Tunnel != 5 || g.Vlan != 6 || g.Proto != 7 {
 		t.Errorf("%+v became %+v", k, g)
 	}
+}
+
+// tail is the end of what the verifier said.
+func tail(err error) error {
+	var ve *ebpf.VerifierError
+	if errors.As(err, &ve) {
+		return fmt.Errorf("%w\n%s", err, strings.Join(ve.Log[max(0, len(ve.Log)-60):], "\n"))
+	}
+	return err
 }

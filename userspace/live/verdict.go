@@ -29,7 +29,7 @@ type verdicts struct {
 // add notes that no more payload of a flow is wanted.
 func (v *verdicts) add(k *sensor.Key) {
 	v.mu.Lock()
-	v.waiting = append(v.waiting, gen.Poke{Key: *(*gen.Key)(unsafe.Pointer(k)), Bypass: 1})
+	v.waiting = append(v.waiting, gen.Poke{Key: *(*gen.Key)(unsafe.Pointer(k)), Verdict: uint32(gen.SensorFsVerdictFS_V_BYPASS)})
 	v.mu.Unlock()
 }
 
