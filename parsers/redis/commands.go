@@ -27,7 +27,7 @@ const (
 	subscribe        // one reply for each channel
 	unsubscribe      // one reply for each channel, or as many as there are
 	multi
-	exec // ends what multi began
+	endMulti // ends what multi began
 	replication
 	monitor
 	reset
@@ -65,7 +65,7 @@ var commands = func() map[string]*known {
 	for name, r := range map[string]role{
 		"SUBSCRIBE": subscribe, "PSUBSCRIBE": subscribe, "SSUBSCRIBE": subscribe,
 		"UNSUBSCRIBE": unsubscribe, "PUNSUBSCRIBE": unsubscribe, "SUNSUBSCRIBE": unsubscribe,
-		"MULTI": multi, "EXEC": exec, "DISCARD": exec, "SYNC": replication, "PSYNC": replication, "MONITOR": monitor, "RESET": reset,
+		"MULTI": multi, "EXEC": endMulti, "DISCARD": endMulti, "SYNC": replication, "PSYNC": replication, "MONITOR": monitor, "RESET": reset,
 		"EVAL": script, "EVALSHA": script, "EVAL_RO": script, "EVALSHA_RO": script, "FCALL": script, "FCALL_RO": script, "SCRIPT": script,
 		"FUNCTION": script, "CLIENT": client,
 	} {

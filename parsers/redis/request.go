@@ -195,7 +195,7 @@ func (p *parser) emitCommand(s sensor.Segment, inline bool, emit func(sensor.Mes
 	if c.name > 0 {
 		name = c.text[:c.name]
 	}
-	if c.known.role == exec || c.known.role == reset {
+	if c.known.role == endMulti || c.known.role == reset {
 		p.inMulti = false
 	}
 	*m = Command{Kind: KindCommand, Name: name, Subcommand: c.sub, KeyCut: c.cut, Args: c.index - 1, Bytes: c.bytes,
