@@ -117,7 +117,7 @@ func TestHostile(t *testing.T) {
 			}
 		}
 		t.Logf("%s: %v, %d bytes", name, fastest, least)
-		if least > 128<<10 {
+		if least > 128<<10 && !race {
 			t.Errorf("%s: %d bytes are allocated", name, least)
 		}
 	}
@@ -135,6 +135,9 @@ func TestPending(t *testing.T) {
 }
 
 func TestAllocations(t *testing.T) {
+	if race {
+		t.Skip("the race detector makes pools forget: go test without -race")
+	}
 	for _, name := range []string{"udhcpc", "dhclient"} {
 		if got := sensortest.AllocsPerMessage(t, Protocol(), sensortest.Load(t, "testdata/"+name+".transcript")); got != 0 {
 			t.Errorf("%s: %v allocations per message, want 0", name, got)

@@ -1,0 +1,6 @@
+//go:build race
+
+package dhcp
+
+// race is whether the race detector is on, with which pools forget at random.
+const race = true
