@@ -31,7 +31,10 @@ type Config struct {
 	// otherwise. Default 1 MiB.
 	MaxUnconsumed int
 	// ProbeBytes and ProbeSegments bound how much of each direction is shown
-	// to the probes before a flow is called unknown. Default 2048 and 8.
+	// to the probes before a flow is called unknown. Default 2048 and 8. In a
+	// flow joined in the middle, where the first bytes may be the rest of a
+	// message, up to 16 times ProbeBytes are searched for a segment that begins
+	// one.
 	ProbeBytes, ProbeSegments int
 
 	Timeouts Timeouts

@@ -18,9 +18,13 @@ type session struct {
 	number    int                   // of the protocol in its menu
 
 	candidates uint64 // protocols not yet ruled out, while it is not known
-	probed     [2]probed
-	first      uint8 // direction that spoke first
-	initiator  uint8 // as the parser knows it: a flow's roles may be corrected later
+	// Of a flow joined in the middle, a side's bytes may be the rest of a message:
+	// what they rule out they rule out until the side's next segment.
+	struck    [2]uint64
+	astray    [2]int64 // bytes of a side given up so, while it is not known where a message begins
+	probed    [2]probed
+	first     uint8 // direction that spoke first
+	initiator uint8 // as the parser knows it: a flow's roles may be corrected later
 
 	// Bytes of each direction that were not consumed: lent during a push, owned
 	// afterwards. At most one of the two has any.
@@ -180,9 +184,10 @@ func (s *shard) push(f *flowtab.Flow, ss *session, i uint8, data []byte, t senso
 	} else if !s.keep(f, ss, i, data) {
 		return
 	}
-	if ss.stream == nil {
+	switch {
+	case ss.stream == nil:
 		s.probe(f, ss, i, len(data), t)
-	} else {
+	case ss.astray[i] == 0 || s.found(f, ss, i, len(data)):
 		s.parse(f, ss, i, t, aborted)
 	}
 	if f.Session == 0 {
@@ -316,6 +321,7 @@ func (s *shard) handTo(f *flowtab.Flow, ss *session, i uint8, t sensor.Timestamp
 	ss.stream, ss.candidates = nil, 0
 	ss.skip, ss.skipped = [2]int64{}, [2]int64{} // what has not come is not consumed
 	ss.probed[0], ss.probed[1] = probed{}, probed{}
+	ss.struck = [2]uint64{}
 	ss.handed++
 	n := m.named(name)
 	switch {
@@ -331,8 +337,9 @@ func (s *shard) handTo(f *flowtab.Flow, ss *session, i uint8, t sensor.Timestamp
 		switch {
 		case f.Session == 0:
 			return
-		case ss.stream != nil:
+		case ss.stream != nil && ss.astray[dir] == 0:
 			s.parse(f, ss, dir, t, false)
+		case ss.stream != nil:
 		case len(ss.pending(dir)) > 0:
 			s.probe(f, ss, dir, len(ss.pending(dir)), t)
 		}
@@ -356,6 +363,10 @@ func (s *shard) sessionGap(f *flowtab.Flow, i uint8, n int64) {
 	}
 	lost := int64(len(ss.pending(i))) + n
 	s.drop(ss, i)
+	if ss.astray[i] > 0 {
+		ss.astray[i] += lost
+		return
+	}
 	ss.skip[i] = max(ss.skip[i]-lost, 0)
 	if ss.stream == nil {
 		return // the probes go on behind the gap

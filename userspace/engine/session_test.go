@@ -49,6 +49,25 @@ func TestRecognition(t *testing.T) {
 			c.say(server, "c.two.")
 		}, []string{"initiator abc abc", "responder abc abc", "responder abc two", "initiator abc eof aborted=true left=0", "responder abc eof aborted=true left=0",
 			"end 4000 shutdown S1 ShAdD syn pkts=3/3 payload=4/8 app=abc"}},
+		{"joined within a message: each side is found at its next", []sensor.Protocol{abc, abd}, Config{}, func(s *script) {
+			c := s.tcp(4000, 9999)
+			c.say(server, "the rest.")
+			c.say(server, "and more.")
+			c.say(client, "abc.one.")
+			c.say(server, "of this.")
+			c.say(server, "ab")
+			c.say(server, "c.two.")
+			c.close()
+		}, []string{"responder abc abc", "responder abc one", "initiator abc abc", "initiator abc two",
+			"responder abc eof aborted=false left=0", "initiator abc eof aborted=false left=0",
+			"end 9999 fin SF DdfFa first pkts=6/3 payload=34/8 app=abc"}},
+		{"joined within a message that does not end", []sensor.Protocol{abc}, Config{ProbeBytes: 10}, func(s *script) {
+			c := s.tcp(4000, 9999)
+			for range 16 {
+				c.say(server, "the rest.x")
+			}
+			c.say(client, "abc.one.")
+		}, []string{"end 9999 shutdown OTH Dd first pkts=16/1 payload=160/8 app="}},
 		{"nobody's", []sensor.Protocol{abc, abd}, Config{}, func(s *script) {
 			c := s.tcp(4000, 9999).open()
 			c.say(client, "xyz.")

@@ -273,8 +273,9 @@ func (s *shard) end(ref flowtab.Ref, f *flowtab.Flow, why sensor.EndReason) {
 		why = f.End // it closed before
 	}
 	if f.Key.Proto == sensor.ProtoTCP {
-		s.closeStream(f, f.Initiator, sensor.LossMissing)
-		s.closeStream(f, f.Initiator^1, sensor.LossMissing)
+		first := f.Initiator // what is delivered now may correct it
+		s.closeStream(f, first, sensor.LossMissing)
+		s.closeStream(f, first^1, sensor.LossMissing)
 		if f.Dir[0].State&f.Dir[1].State&stFIN != 0 && f.End == sensor.NotEnded {
 			why = sensor.EndFIN // both closed; bytes before a FIN were still waited for
 		}

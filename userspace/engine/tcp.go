@@ -298,8 +298,9 @@ func (s *shard) rst(ref flowtab.Ref, f *flowtab.Flow, r *sensor.Record) {
 	}
 	once(f, from, markRST, 'R')
 	f.Dir[from].State |= stRST
-	s.closeStream(f, f.Initiator, sensor.LossMissing)
-	s.closeStream(f, f.Initiator^1, sensor.LossMissing)
+	first := f.Initiator // what is delivered now may correct it
+	s.closeStream(f, first, sensor.LossMissing)
+	s.closeStream(f, first^1, sensor.LossMissing)
 	s.closed(ref, f, sensor.EndRST)
 }
 
