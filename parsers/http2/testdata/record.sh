@@ -126,3 +126,6 @@ record go_upgrade "$curl --http2 and golang.org/x/net/http2/h2c, behind the upgr
 record go_trailers "$curl and golang.org/x/net/http2/h2c: trailers" 8082 \
 	curl -s --http2-prior-knowledge -T conf "$url/b"
 record grpc "calls of google.golang.org/grpc" 50051 "$programs/http2" grpc 127.0.0.1:50051
+# What tshark makes of it, for TestTshark: a line for each HEADERS frame.
+tshark -r nginx_go.pcap -Y http2.type==1 -T fields -E occurrence=l -e http2.streamid -e http2.headers.method -e http2.headers.path \
+	-e http2.headers.status -e http2.headers.user_agent -e http2.headers.content_type 2>/dev/null >"$here/nginx_go.tshark"
