@@ -111,6 +111,8 @@ func (p *parser) step(s sensor.Segment, d *direction, b []byte, emit func(sensor
 		}
 		return p.frame(s, d, b, emit)
 	case inData:
+		// What has not come is not consumed in advance: when the other side
+		// resets the stream, what came until then is told.
 		n = int(min(uint64(d.left), uint64(len(b))))
 		d.left -= uint32(n)
 		p.body(s.Side, d.frame.stream, b[:n])
