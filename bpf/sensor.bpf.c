@@ -234,18 +234,22 @@ static __always_inline void fs_look(void *ctx, int xdp, const __u8 *data, const 
 	fs_forward(ctx, xdp, s, l, f, d, from, fr);
 }
 
+static __always_inline void fs_frame_of(struct fs_frame *fr, struct __sk_buff *skb)
+{
+	fr->len = skb->len;
+	fr->ifindex = skb->ifindex;
+	fr->gso_size = skb->gso_size;
+	fr->gso_segs = skb->gso_segs;
+	fr->tagged = skb->vlan_present;
+	fr->tci = skb->vlan_tci;
+	fr->tpid = __builtin_bswap16(skb->vlan_proto);
+}
+
 static __always_inline int fs_tc(struct __sk_buff *skb)
 {
-	struct fs_frame fr = {
-		.len = skb->len,
-		.ifindex = skb->ifindex,
-		.gso_size = skb->gso_size,
-		.gso_segs = skb->gso_segs,
-		.tagged = skb->vlan_present,
-		.tci = skb->vlan_tci,
-		.tpid = __builtin_bswap16(skb->vlan_proto),
-	};
+	struct fs_frame fr;
 
+	fs_frame_of(&fr, skb);
 	fs_look(skb, 0, (void *)(long)skb->data, (void *)(long)skb->data_end, &fr);
 	return FS_TC_NEXT;
 }
@@ -272,6 +276,28 @@ int fs_xdp(struct xdp_md *xdp)
 
 	fs_look(xdp, 1, (void *)(long)xdp->data, (void *)(long)xdp->data_end, &fr);
 	return XDP_PASS;
+}
+
+/* Run by tests, never attached: whether the filter accepts a frame. */
+SEC("tc")
+int fs_accepts_skb(struct __sk_buff *skb)
+{
+	__u32 zero = 0;
+	struct fs_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
+	struct fs_frame fr;
+
+	fs_frame_of(&fr, skb);
+	return s && !fs_rejects(skb, 0, s, &fr);
+}
+
+SEC("xdp.frags")
+int fs_accepts_xdp(struct xdp_md *xdp)
+{
+	__u32 zero = 0;
+	struct fs_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
+	struct fs_frame fr = {.len = bpf_xdp_get_buff_len(xdp)};
+
+	return s && !fs_rejects(xdp, 1, s, &fr);
 }
 
 /* Notes a verdict in the entry of its flow. A word is written where it is, so

@@ -167,6 +167,8 @@ const (
 	SensorMapRingMap       = "ring_map"
 	SensorMapRings         = "rings"
 	SensorMapScratch       = "scratch"
+	SensorProgFsAcceptsSkb = "fs_accepts_skb"
+	SensorProgFsAcceptsXdp = "fs_accepts_xdp"
 	SensorProgFsEgress     = "fs_egress"
 	SensorProgFsIngress    = "fs_ingress"
 	SensorProgFsVerdicts   = "fs_verdicts"
@@ -228,10 +230,12 @@ type SensorSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SensorProgramSpecs struct {
-	FsEgress   *ebpf.ProgramSpec `ebpf:"fs_egress"`
-	FsIngress  *ebpf.ProgramSpec `ebpf:"fs_ingress"`
-	FsVerdicts *ebpf.ProgramSpec `ebpf:"fs_verdicts"`
-	FsXdp      *ebpf.ProgramSpec `ebpf:"fs_xdp"`
+	FsAcceptsSkb *ebpf.ProgramSpec `ebpf:"fs_accepts_skb"`
+	FsAcceptsXdp *ebpf.ProgramSpec `ebpf:"fs_accepts_xdp"`
+	FsEgress     *ebpf.ProgramSpec `ebpf:"fs_egress"`
+	FsIngress    *ebpf.ProgramSpec `ebpf:"fs_ingress"`
+	FsVerdicts   *ebpf.ProgramSpec `ebpf:"fs_verdicts"`
+	FsXdp        *ebpf.ProgramSpec `ebpf:"fs_xdp"`
 }
 
 // SensorMapSpecs contains maps before they are loaded into the kernel.
@@ -330,14 +334,18 @@ type SensorVariables struct {
 //
 // It can be passed to LoadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SensorPrograms struct {
-	FsEgress   *ebpf.Program `ebpf:"fs_egress"`
-	FsIngress  *ebpf.Program `ebpf:"fs_ingress"`
-	FsVerdicts *ebpf.Program `ebpf:"fs_verdicts"`
-	FsXdp      *ebpf.Program `ebpf:"fs_xdp"`
+	FsAcceptsSkb *ebpf.Program `ebpf:"fs_accepts_skb"`
+	FsAcceptsXdp *ebpf.Program `ebpf:"fs_accepts_xdp"`
+	FsEgress     *ebpf.Program `ebpf:"fs_egress"`
+	FsIngress    *ebpf.Program `ebpf:"fs_ingress"`
+	FsVerdicts   *ebpf.Program `ebpf:"fs_verdicts"`
+	FsXdp        *ebpf.Program `ebpf:"fs_xdp"`
 }
 
 func (p *SensorPrograms) Close() error {
 	return _SensorClose(
+		p.FsAcceptsSkb,
+		p.FsAcceptsXdp,
 		p.FsEgress,
 		p.FsIngress,
 		p.FsVerdicts,

@@ -379,19 +379,7 @@ func TestWithoutPerfmon(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		runtime.LockOSThread() // the thread ends with the goroutine, and with it its poverty
-		caps := uint64(1)<<unix.CAP_BPF | 1<<unix.CAP_NET_ADMIN
-		head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-		data := [2]unix.CapUserData{
-			{Effective: uint32(caps), Permitted: uint32(caps)},
-			{Effective: uint32(caps >> 32), Permitted: uint32(caps >> 32)},
-		}
-		if err := unix.Capset(&head, &data[0]); err != nil {
-			t.Error(err)
-			return
-		}
+	withoutPerfmon(t, func() {
 		for name := range spec.Programs {
 			for _, next := range []uint32{beginsEthernet, beginsIP} {
 				one := spec.Copy()
@@ -419,6 +407,26 @@ func TestWithoutPerfmon(t *testing.T) {
 				c.Close()
 			}
 		}
+	})
+}
+
+// withoutPerfmon runs f with CAP_BPF and CAP_NET_ADMIN and nothing else.
+func withoutPerfmon(t *testing.T, f func()) {
+	t.Helper()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		runtime.LockOSThread() // the thread ends with the goroutine, and with it its poverty
+		caps := uint64(1)<<unix.CAP_BPF | 1<<unix.CAP_NET_ADMIN
+		head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		data := [2]unix.CapUserData{
+			{Effective: uint32(caps), Permitted: uint32(caps)},
+			{Effective: uint32(caps >> 32), Permitted: uint32(caps >> 32)},
+		}
+		if err := unix.Capset(&head, &data[0]); err != nil {
+			t.Error(err)
+			return
+		}
+		f()
 	})
 	wg.Wait()
 }

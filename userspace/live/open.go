@@ -49,6 +49,7 @@ type kernel struct {
 	scratch  *ebpf.Map
 	verdicts *ebpf.Program
 	hooks    []*hook
+	filter   string
 }
 
 // load makes the maps and the programs, and attaches nothing.
@@ -56,7 +57,10 @@ func load(o *Options) (_ *kernel, err error) {
 	if err := rlimit.RemoveMemlock(); err != nil {
 		return nil, explain("allow locked memory", err)
 	}
-	k := &kernel{}
+	if err := checkFilter(o.Filter); err != nil {
+		return nil, fmt.Errorf("filter: %w", err)
+	}
+	k := &kernel{filter: o.Filter}
 	defer func() {
 		if err != nil {
 			k.close()
@@ -82,7 +86,8 @@ func load(o *Options) (_ *kernel, err error) {
 	if o.Classify.KeyTunnel {
 		flags |= keyTunnel
 	}
-	common := map[string]any{"fs_flags": flags, "fs_ring_mask": uint32(o.Rings - 1), "fs_wake_at": uint32(min(o.RingSize/8, 64<<10))}
+	common := map[string]any{"fs_flags": flags, "fs_ring_mask": uint32(o.Rings - 1), "fs_wake_at": uint32(min(o.RingSize/8, 64<<10)),
+		"fs_squeeze_at": uint32(o.RingSize / 2), "fs_coarse": coarseClock()}
 	if k.verdicts, err = k.program(spec, "fs_verdicts", common); err != nil {
 		return nil, explain("load the program for verdicts", err)
 	}
@@ -199,6 +204,11 @@ func (k *kernel) program(spec *ebpf.CollectionSpec, name string, constants map[s
 	delete(spec.Maps, "ring_map")
 	for n, v := range constants {
 		if err := spec.Variables[n].Set(v); err != nil {
+			return nil, err
+		}
+	}
+	if next, ok := constants["fs_next"].(uint32); ok && k.filter != "" {
+		if err := addFilter(spec, name, k.filter, next); err != nil {
 			return nil, err
 		}
 	}

@@ -22,6 +22,11 @@ type Options struct {
 	// checksums are not verified.
 	Classify sensor.Classify
 
+	// Filter is a capture filter in the syntax of tcpdump, as in replay; packets
+	// that it does not accept are in the row "filtered" and nowhere else. Empty:
+	// all packets.
+	Filter string
+
 	// MaxFlows caps the flows that are counted in one Interval; default 65536.
 	// There are three maps of that size, with about 300 bytes for each flow.
 	MaxFlows int
