@@ -28,7 +28,8 @@ var overflowNames = [...]string{"overflow_tcp", "overflow_udp", "overflow_icmp",
 // Account adds the accounts of the kernel half: what each hook saw and why some
 // of it is in no flow ("frames", "frame_bytes"), where the packets of the flows
 // are ("kernel_flows"), what became of the payload of TCP and UDP
-// ("kernel_payload"), and of what was forwarded ("slices").
+// ("kernel_payload"), and of what was forwarded ("slices"). Beside them is what
+// each interface has counted itself ("interface"), which is no equation.
 //
 // While packets come, the books are read one after the other, and what is under
 // way is what the others leave; at rest, after Read returned io.EOF, every row
@@ -47,11 +48,18 @@ func (s *Source) Account(l *sensor.Ledger) {
 
 func (s *Source) account(l *sensor.Ledger) {
 	var all gen.Ledger
+	s.k.mu.Lock()
+	for _, p := range s.k.departed {
+		l.Add(reasons("frames "+p.iface+" "+p.direction, "packets", &p.books, packetsOf))
+		merge(&all, &p.books)
+	}
 	for _, h := range s.k.hooks {
 		b := s.k.books(h)
 		l.Add(reasons("frames "+h.iface+" "+h.direction, "packets", &b, packetsOf))
 		merge(&all, &b)
 	}
+	interfaces := s.k.interfaces()
+	s.k.mu.Unlock()
 	l.Add(reasons("frames", "packets", &all, packetsOf))
 	l.Add(reasons("frame_bytes", "bytes", &all, bytesOf))
 
@@ -78,6 +86,9 @@ func (s *Source) account(l *sensor.Ledger) {
 		{Name: "read", Count: s.books.slices},
 		{Name: "in_rings", Count: inRings},
 	}})
+	for i := range interfaces {
+		interfaces[i].add(l)
+	}
 }
 
 // unread counts the records that are left in the rings.
@@ -137,21 +148,15 @@ func merge(to, b *gen.Ledger) {
 	to.Slices += b.Slices
 }
 
-// Hook is a program on one direction of an interface.
-type Hook struct {
-	Interface string
-	Direction string // "ingress" or "egress"
-	Verified  uint32 // instructions that the kernel's verifier went through; 0 if it does not say
-	Frames    uint64 // socket buffers seen, super-packets once
-}
-
 // Hooks returns where the Source is attached.
 func (s *Source) Hooks() []Hook {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.k.mu.Lock()
+	defer s.k.mu.Unlock()
 	var out []Hook
 	for _, h := range s.k.hooks {
-		hk := Hook{Interface: h.iface, Direction: h.direction, Verified: h.insns}
+		hk := Hook{Interface: h.iface, Direction: h.direction, Kind: h.how, Why: h.why, Verified: h.insns}
 		if !s.closed {
 			b := s.k.books(h)
 			hk.Frames = b.Frames
@@ -159,4 +164,26 @@ func (s *Source) Hooks() []Hook {
 		out = append(out, hk)
 	}
 	return out
+}
+
+// Interfaces returns the interfaces that are or were watched, with what they
+// have counted themselves meanwhile.
+func (s *Source) Interfaces() []Interface {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.k.mu.Lock()
+	defer s.k.mu.Unlock()
+	return s.k.interfaces()
+}
+
+// add adds what an interface has counted itself: that is no equation, but a list.
+func (i *Interface) add(l *sensor.Ledger) {
+	c := &i.Counters
+	a := sensor.Account{Stage: "interface " + i.Name, Unit: "packets", Rows: []sensor.Row{
+		{Name: "rx_packets", Count: c.RxPackets}, {Name: "tx_packets", Count: c.TxPackets},
+		{Name: "rx_dropped", Count: c.RxDropped}, {Name: "tx_dropped", Count: c.TxDropped},
+		{Name: "rx_missed", Count: c.RxMissed}, {Name: "rx_errors", Count: c.RxErrors}, {Name: "tx_errors", Count: c.TxErrors},
+	}}
+	a.Total = a.Sum()
+	l.Add(a)
 }

@@ -5,11 +5,11 @@ package live
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"sync"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
-	"github.com/vishvananda/netlink"
 
 	"flowscope/gen"
 	"flowscope/sensor"
@@ -28,18 +28,28 @@ const (
 	keyTunnel
 )
 
-// hook is a program on one direction of an interface.
-type hook struct {
-	iface     string
-	direction string
-	index     uint32 // of its books
-	program   *ebpf.Program
-	link      link.Link
-	insns     uint32 // that the verifier looked at
-}
-
-// kernel is what is loaded: maps and programs.
+// kernel is what is loaded and attached: maps and programs, and the interfaces
+// that are watched.
 type kernel struct {
+	opt       *Options
+	spec      *ebpf.CollectionSpec
+	constants map[string]any // of all programs
+	log       *slog.Logger
+	ns        *namespace
+	traffic   *traffic
+	wanted    selection
+	noTCX     error // why not, if the kernel is known to have none
+
+	mu        sync.Mutex // guards what follows it; held while devices are attached and detached
+	devices   []*device
+	lost      []*device
+	departed  []*departed
+	refused   map[int]string // interfaces that cannot be watched
+	spares    []spare
+	used      uint32 // places for books
+	following bool   // the first devices are attached
+	detached  bool
+
 	flows    *ebpf.Map // of maps: current, previous
 	maps     [3]*ebpf.Map
 	rings    *ebpf.Map // of maps
@@ -60,19 +70,24 @@ func load(o *Options) (_ *kernel, err error) {
 	if err := checkFilter(o.Filter); err != nil {
 		return nil, fmt.Errorf("filter: %w", err)
 	}
-	k := &kernel{filter: o.Filter}
+	k := &kernel{
+		opt: o, log: o.Log, traffic: newTraffic(), refused: map[int]string{},
+		wanted: selection{names: o.Interfaces, exclude: o.Exclude},
+		filter: o.Filter,
+	}
 	defer func() {
 		if err != nil {
 			k.close()
 		}
 	}()
-	if k.hooks, err = hooksOf(o.Interfaces); err != nil {
+	if k.ns, err = enter(o.Netns); err != nil {
 		return nil, err
 	}
 	spec, err := gen.LoadSensor()
 	if err != nil {
 		return nil, err
 	}
+	k.spec = spec
 	if err := k.makeMaps(spec, o); err != nil {
 		return nil, explain("make the maps", err)
 	}
@@ -88,60 +103,19 @@ func load(o *Options) (_ *kernel, err error) {
 	}
 	common := map[string]any{"fs_flags": flags, "fs_ring_mask": uint32(o.Rings - 1), "fs_wake_at": uint32(min(o.RingSize/8, 64<<10)),
 		"fs_squeeze_at": uint32(o.RingSize / 2), "fs_coarse": coarseClock()}
+	k.constants = common
 	if k.verdicts, err = k.program(spec, "fs_verdicts", common); err != nil {
 		return nil, explain("load the program for verdicts", err)
 	}
-	for _, h := range k.hooks {
-		l, err := netlink.LinkByName(h.iface)
-		if err != nil {
-			return nil, fmt.Errorf("interface %s: %w", h.iface, err)
+	if o.Hook == XDP {
+		if err := probeXDP(); err != nil {
+			return nil, err
 		}
-		own := map[string]any{"fs_hook": h.index, "fs_next": begins(l)}
-		for name, v := range common {
-			own[name] = v
-		}
-		if h.program, err = k.program(spec, "fs_"+h.direction, own); err != nil {
-			return nil, explain("load the program for "+h.iface, err)
-		}
-		if info, err := h.program.Info(); err == nil {
-			h.insns, _ = info.VerifiedInstructions()
-		}
+	}
+	if err := k.ns.do(k.find); err != nil {
+		return nil, err
 	}
 	return k, nil
-}
-
-// hooksOf returns the hooks of interfaces, each once.
-func hooksOf(names []string) ([]*hook, error) {
-	var hooks []*hook
-	seen := map[string]bool{}
-	for _, name := range names {
-		l, err := netlink.LinkByName(name)
-		if err != nil {
-			return nil, fmt.Errorf("interface %s: %w", name, err)
-		}
-		name = l.Attrs().Name // it may have been asked for by another of its names
-		if seen[name] {
-			continue
-		}
-		seen[name] = true
-		directions := []string{"ingress", "egress"}
-		if l.Attrs().EncapType == "loopback" {
-			directions = directions[:1]
-		}
-		for _, d := range directions {
-			hooks = append(hooks, &hook{iface: name, direction: d, index: uint32(len(hooks))})
-		}
-	}
-	return hooks, nil
-}
-
-// begins returns what the frames of an interface begin with.
-func begins(l netlink.Link) uint32 {
-	switch l.Attrs().EncapType {
-	case "ether", "loopback":
-		return beginsEthernet
-	}
-	return beginsIP
 }
 
 func (k *kernel) makeMaps(spec *ebpf.CollectionSpec, o *Options) (err error) {
@@ -179,7 +153,7 @@ func (k *kernel) makeMaps(spec *ebpf.CollectionSpec, o *Options) (err error) {
 			return err
 		}
 	}
-	spec.Maps["ledger"].MaxEntries = uint32(len(k.hooks))
+	spec.Maps["ledger"].MaxEntries = uint32(2 * o.MaxInterfaces)
 	if k.ledger, err = ebpf.NewMap(spec.Maps["ledger"]); err != nil {
 		return err
 	}
@@ -222,44 +196,43 @@ func (k *kernel) program(spec *ebpf.CollectionSpec, name string, constants map[s
 	return c.DetachProgram(name), nil
 }
 
-// attach attaches all hooks, at the head: what comes later may drop the packet.
-func (k *kernel) attach() error {
-	for _, h := range k.hooks {
-		l, err := netlink.LinkByName(h.iface)
-		if err != nil {
-			return fmt.Errorf("interface %s: %w", h.iface, err)
-		}
-		at := ebpf.AttachTCXIngress
-		if h.direction == "egress" {
-			at = ebpf.AttachTCXEgress
-		}
-		h.link, err = link.AttachTCX(link.TCXOptions{
-			Interface: l.Attrs().Index, Program: h.program, Attach: at, Anchor: link.Head(),
-		})
-		if err != nil {
-			return explain("attach to "+h.iface, err)
-		}
+// barrier returns when no program runs any more that was attached before.
+func (k *kernel) barrier() error {
+	if err := k.rings.Put(uint32(0), k.ringMaps[0]); err != nil { // the kernel waits for them
+		return fmt.Errorf("wait for the programs: %w", err)
 	}
 	return nil
 }
 
-// detach returns when no program runs any more.
-func (k *kernel) detach() (err error) {
-	for _, h := range k.hooks {
-		if h.link != nil {
-			err = errors.Join(err, h.link.Close())
-			h.link = nil
-		}
+// detach returns when no program runs any more. Nothing may follow interfaces
+// then.
+func (k *kernel) detach() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.detached || k.rings == nil {
+		return nil
 	}
-	return err
+	defer func() { k.detached = true }()
+	return k.ns.do(func() (err error) {
+		for _, d := range k.devices {
+			err = errors.Join(err, d.detach())
+		}
+		_ = k.census()
+		return errors.Join(err, k.barrier())
+	})
 }
 
 func (k *kernel) close() {
-	_ = k.detach()
+	if k.ns != nil {
+		_ = k.detach()
+		k.ns.leave()
+	}
+	k.traffic.close()
 	for _, h := range k.hooks {
-		if h.program != nil {
-			h.program.Close()
-		}
+		h.program.Close()
+	}
+	for _, s := range k.spares {
+		s.program.Close()
 	}
 	if k.verdicts != nil {
 		k.verdicts.Close()

@@ -3,9 +3,13 @@ package live
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/bits"
 	"os"
+	"path"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"flowscope/sensor"
@@ -14,8 +18,28 @@ import (
 // Options says what to watch and how. All but Interfaces has a default.
 type Options struct {
 	// Interfaces are the names of the interfaces to watch, in both directions;
-	// the loopback interface only inwards, where each packet comes by once.
+	// the loopback interface only inwards, where each packet comes by once. A
+	// pattern such as veth* is for all that it matches now, and "any" for all;
+	// what cannot be watched of these is left out, with a warning in Log.
 	Interfaces []string
+	// Exclude are names and patterns of interfaces that are not watched.
+	Exclude []string
+	// Follow goes on looking for Interfaces while packets are read: those that
+	// appear later, come back, or get a name that was asked for. Without it, what
+	// is watched only becomes less. Renames are noticed either way.
+	Follow bool
+	// Netns is the network namespace of the interfaces: a name of ip-netns(8), or
+	// a path; default that of the process. Another takes CAP_SYS_ADMIN to open.
+	Netns string
+	// MaxInterfaces caps the interfaces that are watched at one time; default 256.
+	MaxInterfaces int
+
+	// Hook is where packets are looked at; XDPMode says how, where that is XDP.
+	Hook    HookKind
+	XDPMode XDPMode
+
+	// Log hears which interfaces come and go; default none.
+	Log *slog.Logger
 
 	// Classify says what makes a flow. In the kernel, Key must be FiveTuple,
 	// Tunnels Inner or Outer, and the ports of tunnels the usual ones;
@@ -50,6 +74,8 @@ const (
 	maxRings    = 64
 	maxRingSize = 1 << 30
 	maxMaxFlows = 1 << 24
+
+	maxMaxInterfaces = 1 << 14
 )
 
 // ErrUnsupported is in the error of Open where the kernel, or this build, cannot
@@ -59,6 +85,12 @@ var ErrUnsupported = errors.New("not supported")
 func (o Options) withDefaults() (Options, error) {
 	if len(o.Interfaces) == 0 {
 		return o, errors.New("no interface to watch")
+	}
+	if err := checkPatterns(slices.Concat(o.Interfaces, o.Exclude)); err != nil {
+		return o, err
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	c := &o.Classify
 	switch {
@@ -73,6 +105,7 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	def(&o.MaxFlows, 65536, maxMaxFlows)
 	def(&o.MaxNew, max(o.MaxFlows/2, 1), maxMaxFlows)
+	def(&o.MaxInterfaces, 256, maxMaxInterfaces)
 	def(&o.Rings, min(runtime.NumCPU(), 8), maxRings)
 	def(&o.RingSize, 2<<20, maxRingSize)
 	o.Rings, o.RingSize = powerOfTwo(o.Rings), powerOfTwo(max(o.RingSize, pageSize))
@@ -105,4 +138,21 @@ func (o Options) Memory() uint64 {
 		return 0
 	}
 	return 3*flowBytes*uint64(o.MaxFlows) + uint64(o.Rings)*uint64(o.RingSize)
+}
+
+// anyInterface stands for all of them, as for tcpdump.
+const anyInterface = "any"
+
+// IsPattern says whether a name of [Options.Interfaces] stands for whatever
+// interfaces there are: "any", or one with *, ? or [.
+func IsPattern(name string) bool { return name == anyInterface || strings.ContainsAny(name, `*?[`) }
+
+// checkPatterns returns an error for a pattern that is none.
+func checkPatterns(patterns []string) error {
+	for _, p := range patterns {
+		if _, err := path.Match(p, ""); err != nil || p == "" {
+			return fmt.Errorf("pattern of interfaces %q: want a name, or one with *, ? or [a-z]", p)
+		}
+	}
+	return nil
 }

@@ -12,14 +12,6 @@ import (
 // Source hands out what the kernel counts and forwards. This build has none.
 type Source struct{}
 
-// Hook is a program on one direction of an interface.
-type Hook struct {
-	Interface string
-	Direction string // "ingress" or "egress"
-	Verified  uint32 // instructions that the kernel's verifier went through; 0 if it does not say
-	Frames    uint64 // socket buffers seen, super-packets once
-}
-
 var (
 	_ sensor.Source     = (*Source)(nil)
 	_ sensor.Bypasser   = (*Source)(nil)
@@ -53,6 +45,15 @@ func (*Source) Account(*sensor.Ledger) {}
 
 // Hooks returns none.
 func (*Source) Hooks() []Hook { return nil }
+
+// Interfaces returns none.
+func (*Source) Interfaces() []Interface { return nil }
+
+// Needs returns nothing.
+func (*Source) Needs() (bpf, netAdmin bool) { return false, false }
+
+// VerifierLog returns nothing.
+func VerifierLog(error) string { return "" }
 
 // TryLoad returns an error.
 func TryLoad() error { return ErrUnsupported }

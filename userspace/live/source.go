@@ -31,13 +31,14 @@ type Source struct {
 	verdicts verdicts
 	waiter   *waiter
 
-	stop    chan struct{} // closed by Stop
-	quit    chan struct{} // closed by Close
-	stopped sync.Once
-	quitted sync.Once
-	done    sync.WaitGroup // the drainer
-	ready   chan *epoch    // from the drainer; closed after the last
-	failed  atomic.Pointer[error]
+	stop       chan struct{} // closed by Stop
+	quit       chan struct{} // closed by Close
+	stopped    sync.Once
+	quitted    sync.Once
+	done       sync.WaitGroup // the drainer, and who follows interfaces
+	unfollowed chan struct{}  // closed when interfaces are not followed any more
+	ready      chan *epoch    // from the drainer; closed after the last
+	failed     atomic.Pointer[error]
 
 	mu      sync.Mutex // held while a Read runs
 	closed  bool
@@ -75,7 +76,7 @@ func open(o Options, attach func(*kernel) error) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{opt: o, k: k, stop: make(chan struct{}), quit: make(chan struct{}), ready: make(chan *epoch), wall: wallClock()}
+	s := &Source{opt: o, k: k, stop: make(chan struct{}), quit: make(chan struct{}), unfollowed: make(chan struct{}), ready: make(chan *epoch), wall: wallClock()}
 	for _, m := range k.ringMaps {
 		r, err := newRing(m)
 		if err != nil {
@@ -91,6 +92,11 @@ func open(o Options, attach func(*kernel) error) (*Source, error) {
 		s.free()
 		return nil, err
 	}
+	k.following = true
+	s.done.Go(func() {
+		k.follow(s.stop)
+		close(s.unfollowed)
+	})
 	s.done.Go(s.drain)
 	return s, nil
 }
@@ -146,6 +152,7 @@ func (s *Source) drain() {
 		select {
 		case <-s.stop:
 			more = false
+			<-s.unfollowed
 			if err = s.k.detach(); err == nil {
 				e, err = t.last()
 			}
@@ -164,6 +171,7 @@ func (s *Source) drain() {
 		select {
 		case s.ready <- e:
 		case <-s.quit:
+			<-s.unfollowed
 			_ = s.k.detach()
 			return
 		}
