@@ -31,7 +31,10 @@ fuzz: ## fuzz each target in turn, FUZZTIME (30s) each
 bench: ## make the benchmark capture, replay it, print the ratios
 	go run ./testdata/bench
 
+bench-live: ## as root: what the kernel half costs beside a bare program
+	go test -run '^$$' -bench Cost -benchtime 1x ./userspace/live
+
 rename: ## give the module another path: make rename MODULE=example.com/x
 	@.ci/rename "$(MODULE)"
 
-.PHONY: help generate lint test test-root kernels fuzz bench rename
+.PHONY: help generate lint test test-root kernels fuzz bench bench-live rename

@@ -27,9 +27,23 @@ type verdicts struct {
 }
 
 // add notes that no more payload of a flow is wanted.
-func (v *verdicts) add(k *sensor.Key) {
+func (v *verdicts) add(k *sensor.Key) { v.note(k, gen.SensorFsVerdictFS_V_BYPASS, 0, 0) }
+
+// more notes that n bytes of a direction are wanted beyond the budget, which the
+// kernel adds up to 1 GiB.
+func (v *verdicts) more(k *sensor.Key, from uint8, n uint32) {
+	v.note(k, gen.SensorFsVerdictFS_V_MORE, from, n)
+}
+
+// skip notes that nothing of a direction of TCP is wanted that ends before a
+// sequence number.
+func (v *verdicts) skip(k *sensor.Key, from uint8, until uint32) {
+	v.note(k, gen.SensorFsVerdictFS_V_SKIP, from, until)
+}
+
+func (v *verdicts) note(k *sensor.Key, what gen.SensorFsVerdict, from uint8, n uint32) {
 	v.mu.Lock()
-	v.waiting = append(v.waiting, gen.Poke{Key: *(*gen.Key)(unsafe.Pointer(k)), Verdict: uint32(gen.SensorFsVerdictFS_V_BYPASS)})
+	v.waiting = append(v.waiting, gen.Poke{Key: *(*gen.Key)(unsafe.Pointer(k)), Verdict: uint32(what), From: uint32(from), N: n})
 	v.mu.Unlock()
 }
 
