@@ -6,14 +6,19 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sort"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/cilium/ebpf"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
 
 	"flowscope/gen"
 	"flowscope/internal/testenv"
@@ -229,4 +234,88 @@ func TestFilterErrors(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "filter") {
 		t.Errorf("open returned %v, want an error of the filter", err)
 	}
+}
+
+// TestFilterSeesTags: the kernel keeps a VLAN tag beside the frame, and the filter
+// sees it where it was on the wire, as replay does.
+func TestFilterSeesTags(t *testing.T) {
+	p := newPair(t, true)
+	cable := p.packetSocket()
+	b := make([]byte, 500)
+	copy(b, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x81, 0, 0x60, 5, 8, 0})
+	ip := b[18:]
+	copy(ip, []byte{0x45, 0, 482 >> 8, 482 & 0xff, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2})
+	copy(ip[20:], []byte{5353 >> 8, 5353 & 0xff, 5353 >> 8, 5353 & 0xff, 462 >> 8, 462 & 0xff, 0, 0})
+	copy(ip[28:], "hello")
+	b[300], b[254], b[255], b[256], b[257] = '.', 1, 2, 3, 4
+	for _, expr := range []string{
+		"vlan 5 and udp dst port 5353", "vlan 6", "udp port 5353", "vlan and udp[8:4] = 0x68656c6c",
+		"ether[12:4] = 0x81006005 and ether[16:2] = 0x0800 and ether[300] = 0x2e and len = 500",
+		"ether[254:4] = 0x01020304", "ether[ether[254]+255:2] = 0x0304", "ether[499] = 0", "ether[500] = 0", "ether[498:4] >= 0",
+	} {
+		program, err := filter.Compile(expr, linkEthernet, filterSnaplen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := uint64(0)
+		if program.Match(b, len(b)) {
+			want = 5
+		}
+		s, err := Open(Options{Interfaces: []string{p.here}, Filter: "ether src 02:00:00:00:00:01 and (" + expr + ")", Interval: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 5 {
+			if err := unix.Send(cable, b, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var a *sensor.Account
+		for end := time.Now().Add(5 * time.Second); time.Now().Before(end); runtime.Gosched() {
+			l := &sensor.Ledger{}
+			s.Account(l)
+			if a = l.Account("frames " + p.here + " ingress"); a.Total >= 5 {
+				break
+			}
+		}
+		_, l := s.rest(t)
+		a = l.Account("frames " + p.here + " ingress")
+		if got := a.Row("accounted"); got != want || a.Row("filtered") < 5-want {
+			t.Errorf("%q accepts %d frames, replay %d: %+v", expr, got, want, a)
+		}
+		s.Close()
+	}
+}
+
+// packetSocket is one that sends frames from the other end of the cable.
+func (p *pair) packetSocket() (fd int) {
+	p.t.Helper()
+	var err error
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		ns, e := netns.GetFromName(p.ns)
+		if e == nil {
+			e = netns.Set(ns)
+			ns.Close()
+		}
+		if e != nil {
+			err = e
+			return
+		}
+		there, e := net.InterfaceByName(p.here + "p")
+		if e != nil {
+			err = e
+			return
+		}
+		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0); err == nil {
+			err = unix.Bind(fd, &unix.SockaddrLinklayer{Ifindex: there.Index})
+		}
+	})
+	wg.Wait()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { unix.Close(fd) })
+	return fd
 }
