@@ -66,38 +66,45 @@ static __always_inline int fs_may_begin(__u64 now)
 	return 1;
 }
 
-/* Makes the flow of q in the map that is counted in now. */
-static __always_inline struct fs_flow *fs_begin(void *inner, struct fs_scratch *s,
-						struct fs_classified *q, __u64 now)
+/*
+ * Makes the flow of q in the map that is counted in now, and says whether it may.
+ * It hands out no pointer: one that is 0 on a path and tested again behind it is,
+ * where the processor might speculate, any number to the verifier.
+ */
+static __always_inline int fs_begin(void *inner, struct fs_scratch *s,
+				    struct fs_classified *q, __u64 now)
 {
-	struct fs_flow *fresh = &s->fresh, *old = 0;
+	struct fs_flow *fresh = &s->fresh, *old;
 	__u32 one = 1;
 	void *before = bpf_map_lookup_elem(&flows, &one);
 
-	if (before)
-		old = bpf_map_lookup_elem(before, &q->key);
 	__builtin_memset(fresh, 0, sizeof(*fresh));
-	if (old) {
-		fresh->known = 1;
-		fresh->bypass = old->bypass;
-		fresh->skips = old->skips;
-		fresh->until[0] = old->until[0];
-		fresh->until[1] = old->until[1];
-		fresh->ifindex[0] = old->ifindex[0];
-		fresh->ifindex[1] = old->ifindex[1];
-		fresh->dir[0].used = old->dir[0].used;
-		fresh->dir[1].used = old->dir[1].used;
-		fresh->dir[0].last = old->dir[0].last;
-		fresh->dir[1].last = old->dir[1].last;
-	} else if (!fs_may_begin(now)) {
-		return 0;
+	if (before) {
+		old = bpf_map_lookup_elem(before, &q->key);
+		if (old) {
+			fresh->known = 1;
+			fresh->bypass = old->bypass;
+			fresh->skips = old->skips;
+			fresh->until[0] = old->until[0];
+			fresh->until[1] = old->until[1];
+			fresh->ifindex[0] = old->ifindex[0];
+			fresh->ifindex[1] = old->ifindex[1];
+			fresh->dir[0].used = old->dir[0].used;
+			fresh->dir[1].used = old->dir[1].used;
+			fresh->dir[0].last = old->dir[0].last;
+			fresh->dir[1].last = old->dir[1].last;
+			goto known;
+		}
 	}
+	if (!fs_may_begin(now))
+		return 0;
+known:
 	fresh->tunnel_id = q->tunnel_id;
 	fresh->vlan[0] = q->vlan[0];
 	fresh->vlan[1] = q->vlan[1];
 	fresh->tunnel = q->tunnel;
 	bpf_map_update_elem(inner, &q->key, fresh, BPF_NOEXIST);
-	return bpf_map_lookup_elem(inner, &q->key); /* ours, or that of another CPU */
+	return 1;
 }
 
 /* Counts a frame for which there is no room in the flow map. */

@@ -32,10 +32,10 @@ static __always_inline int fs_filter_load(void *ctx, int xdp, struct fs_scratch 
 	size = fr->len - 12;
 	if (size > FS_WINDOW - 16)
 		size = FS_WINDOW - 16;
+	size -= 1;
 	fs_opaque(size);
-	if (size < 1 || size > FS_WINDOW - 16)
-		return -1;
-	return fs_load_bytes(ctx, xdp, 12, to + 16, size);
+	size &= FS_WINDOW - 1;
+	return fs_load_bytes(ctx, xdp, 12, to + 16, size + 1);
 }
 
 /* The number of size bytes (1, 2 or 4) at off, or -1 if the frame ends before. */
@@ -51,9 +51,7 @@ static __always_inline long fs_filter_read(void *ctx, int xdp, __u64 off, __u32 
 	b = s->filter + FS_WINDOW; /* where nothing else is */
 	if (at + size <= s->filter_loaded) {
 		fs_opaque(at);
-		if (at > FS_WINDOW)
-			return -1;
-		b = s->filter + at;
+		b = s->filter + (at & (FS_WINDOW - 1)); /* as in fs_at */
 		if (size == 1)
 			return *b;
 		return size == 2 ? fs_be16(b) : fs_be32(b);

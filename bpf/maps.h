@@ -64,7 +64,7 @@ struct fs_scratch {
 	__u32 filter_len, filter_loaded; /* bytes of it, of them in filter */
 	__u32 filter_tag;		 /* bytes of it that are beside the frame */
 	__u32 filter_mem[18];		 /* of the filter: its registers and scratch words */
-	__u8 filter[FS_WINDOW + 8];
+	__u8 filter[FS_WINDOW + 16]; /* what the verifier thinks of where it is written */
 };
 
 /*

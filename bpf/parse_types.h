@@ -251,7 +251,13 @@ static __always_inline __u32 fs_order(struct fs_key *k, const __u8 *src, const _
 	return from;
 }
 
-/* The n bytes at off, at most FS_SLACK, or 0. */
+/*
+ * The n bytes at off, at least one and at most FS_SLACK, or 0.
+ *
+ * What bounds the pointer is a mask and no branch. Where an offset is looked at
+ * twice the verifier knows which way a branch goes, but for what a processor might
+ * speculate it follows the other, too, and knows nothing of the offset there.
+ */
 static __always_inline __u8 *fs_at(struct fs_parse *c, __u32 off, __u32 n)
 {
 	if (off > 0x40000 || off + n > c->have)
@@ -261,9 +267,7 @@ static __always_inline __u8 *fs_at(struct fs_parse *c, __u32 off, __u32 n)
 		return 0;
 	}
 	fs_opaque(off);
-	if (off > FS_WINDOW)
-		return 0;
-	return c->window + off;
+	return c->window + (off & (FS_WINDOW - 1));
 }
 
 static __always_inline __u8 *fs_peek(struct fs_parse *c, __u32 n)

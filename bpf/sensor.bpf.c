@@ -213,12 +213,11 @@ static __always_inline void fs_look(void *ctx, int xdp, const __u8 *data, const 
 	f = bpf_map_lookup_elem(inner, &q->key);
 	if (!f) {
 		fr->now = bpf_ktime_get_ns();
-		f = fs_begin(inner, s, q, fr->now);
-		if (!f) {
-			fs_add(&l->row[FS_ACCOUNTED], w);
-			fs_overflow_add(l, s, w);
-			return;
-		}
+		if (!fs_begin(inner, s, q, fr->now))
+			goto full;
+		f = bpf_map_lookup_elem(inner, &q->key); /* ours, or that of another CPU */
+		if (!f)
+			goto full;
 	}
 	from = fs_load(q->from);
 	fs_opaque(from);
@@ -232,6 +231,10 @@ static __always_inline void fs_look(void *ctx, int xdp, const __u8 *data, const 
 	fs_add(&l->row[FS_ACCOUNTED], w);
 	fs_count(d, q, w, fr->now);
 	fs_forward(ctx, xdp, s, l, f, d, from, fr);
+	return;
+full:
+	fs_add(&l->row[FS_ACCOUNTED], w);
+	fs_overflow_add(l, s, w);
 }
 
 static __always_inline void fs_frame_of(struct fs_frame *fr, struct __sk_buff *skb)
@@ -304,9 +307,12 @@ int fs_accepts_xdp(struct xdp_md *xdp)
  * that no count is lost, as it would be by reading and writing back the entry. */
 static __always_inline int fs_note(void *map, const struct fs_poke *p)
 {
-	struct fs_flow *f = map ? bpf_map_lookup_elem(map, &p->key) : 0;
 	__u32 n = p->n < FS_MAX_GRANT ? p->n : FS_MAX_GRANT;
+	struct fs_flow *f;
 
+	if (!map)
+		return 0;
+	f = bpf_map_lookup_elem(map, &p->key);
 	if (!f)
 		return 0;
 	if (p->verdict == FS_V_BYPASS) {
@@ -332,22 +338,33 @@ static __always_inline int fs_note(void *map, const struct fs_poke *p)
 	return 1;
 }
 
+/* Notes the verdict at off, and says whether the flow is in the current map; or
+ * -1 if there is none. The verifier looks at it once. */
+__attribute__((noinline)) int fs_poke_once(struct __sk_buff *skb, __u32 off)
+{
+	__u32 zero = 0, one = 1;
+	struct fs_poke p;
+
+	if (bpf_skb_load_bytes(skb, off, &p, sizeof(p)))
+		return -1;
+	fs_note(bpf_map_lookup_elem(&flows, &one), &p);
+	return fs_note(bpf_map_lookup_elem(&flows, &zero), &p);
+}
+
 /* Run by user space, never attached: its data is 16 bytes of nothing and then
  * verdicts. */
 SEC("tc")
 int fs_verdicts(struct __sk_buff *skb)
 {
-	__u32 zero = 0, one = 1, n = 0;
-	int i;
+	__u32 n = 0;
+	int i, r;
 
-#pragma clang loop unroll(disable)
+#pragma unroll
 	for (i = 0; i < FS_MAX_POKES; i++) {
-		struct fs_poke p;
-
-		if (bpf_skb_load_bytes(skb, FS_POKE_OFFSET + i * sizeof(p), &p, sizeof(p)))
+		r = fs_poke_once(skb, FS_POKE_OFFSET + i * sizeof(struct fs_poke));
+		if (r < 0)
 			break;
-		fs_note(bpf_map_lookup_elem(&flows, &one), &p);
-		n += fs_note(bpf_map_lookup_elem(&flows, &zero), &p);
+		n += r;
 	}
 	return n;
 }
