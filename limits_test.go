@@ -35,6 +35,8 @@ var limits = map[string]struct{ folder, name string }{
 	"ssh":            {folder: "parsers/ssh"},
 	"postgres":       {folder: "parsers/postgres"},
 	"mqtt":           {folder: "parsers/mqtt"},
+	"smtp":           {folder: "parsers/smtp"},
+	"redis":          {folder: "parsers/redis"},
 	"safetext":       {folder: "userspace/export/internal/safetext"},
 	"jsonenc":        {folder: "userspace/export/internal/jsonenc"},
 	"jsonl":          {folder: "userspace/export/jsonl"},

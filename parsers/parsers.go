@@ -12,6 +12,8 @@ import (
 	"flowscope/parsers/ntp"
 	"flowscope/parsers/postgres"
 	"flowscope/parsers/quic"
+	"flowscope/parsers/redis"
+	"flowscope/parsers/smtp"
 	"flowscope/parsers/ssh"
 	"flowscope/parsers/tls"
 	"flowscope/sensor"
@@ -34,5 +36,7 @@ var All = []sensor.Protocol{
 	postgres.Protocol(),
 	mqtt.Protocol(),
 	ssh.Protocol(),
+	smtp.Protocol(),
+	redis.Protocol(),
 	lengthprefixed.Protocol(),
 }
