@@ -206,6 +206,16 @@ func countersOf(a *netlink.LinkAttrs) InterfaceCounters {
 	}
 }
 
+// most returns the greater of each counter.
+func (a InterfaceCounters) most(b InterfaceCounters) InterfaceCounters {
+	return InterfaceCounters{
+		RxPackets: max(a.RxPackets, b.RxPackets), RxBytes: max(a.RxBytes, b.RxBytes),
+		TxPackets: max(a.TxPackets, b.TxPackets), TxBytes: max(a.TxBytes, b.TxBytes),
+		RxDropped: max(a.RxDropped, b.RxDropped), TxDropped: max(a.TxDropped, b.TxDropped), RxMissed: max(a.RxMissed, b.RxMissed),
+		RxErrors: max(a.RxErrors, b.RxErrors), TxErrors: max(a.TxErrors, b.TxErrors),
+	}
+}
+
 // since returns what was counted after b.
 func (a InterfaceCounters) since(b InterfaceCounters) InterfaceCounters {
 	less := func(a, b uint64) uint64 { return a - min(a, b) } // some drivers begin anew

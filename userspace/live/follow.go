@@ -187,16 +187,17 @@ func (k *kernel) hear(u netlink.LinkUpdate) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, d := range k.devices {
+	for _, d := range slices.Backward(slices.Concat(k.lost, k.devices)) { // a review may have been faster
 		if d.index == u.Link.Attrs().Index {
-			d.now = countersOf(u.Link.Attrs())
+			d.now = d.now.most(countersOf(u.Link.Attrs())) // a veth has forgotten some by now
+			return
 		}
 	}
 }
 
 const (
 	reviewAfter = 10 * time.Millisecond // a change: more are coming
-	reviewEvery = 10 * time.Second      // the kernel may have had no room to tell
+	reviewEvery = 2 * time.Second       // the kernel may have had no room to tell
 )
 
 // follow keeps what is watched up to date until stop is closed. Changes that it

@@ -1,0 +1,202 @@
+//go:build linux && (amd64 || arm64)
+
+package live
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestFollow watches a pattern while interfaces appear, vanish, are renamed and
+// move.
+func TestFollow(t *testing.T) {
+	for _, hook := range []HookKind{Auto, TC} {
+		t.Run(hook.String(), func(t *testing.T) {
+			a, b := newSpace(t), newSpace(t)
+			s := watch(t, Options{Netns: a.name, Interfaces: []string{"v*", "late"}, Exclude: []string{"vx*"}, Follow: true, Hook: hook})
+			a.cable("v1", "10.203.1.1/24", b, "w1", "10.203.1.2/24")
+			a.cable("vx", "10.203.2.1/24", b, "wx", "10.203.2.2/24")
+			a.cable("other", "10.203.3.1/24", b, "wo", "10.203.3.2/24")
+			s.says("attached", "interface=v1", "egress")
+			a.talk(b, "10.203.1.2", 5, 58)
+			a.talk(b, "10.203.2.2", 5, 58)
+			a.talk(b, "10.203.3.2", 5, 58)
+
+			a.ip("link set other name late") // it gets a name that was asked for
+			s.says("attached", "interface=late", "egress")
+			a.talk(b, "10.203.3.2", 5, 58)
+
+			a.ip("link set v1 name renamed") // and stays watched
+			s.says("renamed", "interface=renamed", "before=v1")
+			a.talk(b, "10.203.1.2", 5, 58)
+
+			a.ip("link set renamed netns " + b.name) // not watched there
+			s.says("let go", "interface=renamed")
+			b.ip("link set renamed up")
+			if out := b.state(); out != "" {
+				t.Errorf("attached in the other namespace: %s", out)
+			}
+			b.ip("link set renamed netns " + a.name) // a name that no one asked for
+			a.ip("link set renamed name v1")
+			s.says("attached", "interface=v1", "egress")
+			eventually(t, "v1 is watched again", func() bool {
+				n := 0
+				for _, h := range s.Hooks() {
+					if h.Interface == "v1" {
+						n++
+					}
+				}
+				return n == 2
+			})
+			a.ip("addr add 10.203.1.1/24 dev v1")
+			a.ip("link set v1 up")
+			a.talk(b, "10.203.1.2", 5, 58)
+
+			a.ip("link del v1")
+			a.ip("link del vx")
+			a.ip("link del late")
+			eventually(t, "nothing is watched", func() bool { return len(s.Hooks()) == 0 })
+			sum, l := s.finish()
+			udp := uint64(0)
+			for d, c := range sum.counts {
+				if strings.Contains(d.String(), "udp") {
+					udp += c.Packets
+				}
+			}
+			if udp != 4*5*2 {
+				t.Errorf("%d packets of ours, want %d\n%+v", udp, 4*5*2, l)
+			}
+			for name, least := range map[string]uint64{"frames renamed ingress": 10, "frames v1 egress": 5, "frames late ingress": 5} {
+				if n := l.Account(name).Row("accounted"); n < least {
+					t.Errorf("%s: %d accounted, want %d or more", name, n, least)
+				}
+			}
+			gone := map[string]bool{}
+			for _, i := range s.Interfaces() {
+				gone[i.Name] = i.Gone && i.Counters.TxPackets >= 5
+			}
+			if want := map[string]bool{"renamed": true, "v1": true, "late": true}; !cmp.Equal(gone, want) {
+				t.Errorf("gone interfaces with their counters: %v, want %v", gone, want)
+			}
+			if out := a.state(); out != "" {
+				t.Errorf("left behind: %s", out)
+			}
+		})
+	}
+}
+
+// TestComeAndGo makes and deletes interfaces many times under one name: no
+// program, place for books or descriptor is lost.
+func TestComeAndGo(t *testing.T) {
+	a, b := newSpace(t), newSpace(t)
+	times := 25
+	if testing.Short() {
+		times = 5
+	}
+	s := watch(t, Options{Netns: a.name, Interfaces: []string{"v*"}, Follow: true, MaxInterfaces: 2})
+	var descriptors int
+	for i := range times {
+		a.cable("v1", "10.203.1.1/24", b, "w1", "10.203.1.2/24")
+		eventually(t, "v1 is watched", func() bool { return len(s.Hooks()) == 2 })
+		a.talk(b, "10.203.1.2", 2, 58)
+		a.ip("link del v1")
+		eventually(t, "v1 is let go of", func() bool { return len(s.Hooks()) == 0 })
+		if fds := openFiles(t); i == 1 {
+			descriptors = fds
+		} else if i > 1 && fds > descriptors+2 {
+			t.Fatalf("%d descriptors are open, %d were", fds, descriptors)
+		}
+	}
+	sum, l := s.finish()
+	udp := uint64(0)
+	for d, c := range sum.counts {
+		if strings.Contains(d.String(), "udp") {
+			udp += c.Packets
+		}
+	}
+	if udp != uint64(times)*4 {
+		t.Errorf("%d packets of ours, want %d\n%+v", udp, times*4, l)
+	}
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
+
+// TestOnce watches all interfaces of a router and of a bridge: each packet is
+// counted once.
+func TestOnce(t *testing.T) {
+	for _, kind := range []string{"router", "bridge"} {
+		t.Run(kind, func(t *testing.T) {
+			left, middle, right := newSpace(t), newSpace(t), newSpace(t)
+			to := "10.203.2.1"
+			if kind == "router" {
+				middle.cable("m1", "10.203.1.2/24", left, "ll", "10.203.1.1/24")
+				middle.cable("m2", "10.203.2.2/24", right, "rr", "10.203.2.1/24")
+				middle.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+				left.ip("route add default via 10.203.1.2")
+				right.ip("route add default via 10.203.2.2")
+			} else {
+				to = "10.203.1.3"
+				middle.ip("link add br0 type bridge")
+				middle.run("sysctl", "-qw", "net.ipv6.conf.br0.disable_ipv6=1")
+				middle.ip("link set br0 up")
+				middle.cable("m1", "", left, "ll", "10.203.1.1/24")
+				middle.cable("m2", "", right, "rr", "10.203.1.3/24")
+				middle.ip("link set m1 master br0")
+				middle.ip("link set m2 master br0")
+			}
+			eventually(t, "the way is open", func() bool {
+				return left.exchange(right, to, 1, 58) == nil
+			})
+			s := watch(t, Options{Netns: middle.name, Interfaces: []string{"any"}, Interval: 100 * time.Millisecond})
+			left.talk(right, to, 50, 58)
+			sum, l := s.finish()
+			if c := sum.all(); c.Packets != 100 || c.Bytes != 100*86 {
+				t.Errorf("counted %+v, want 100 packets of 86 bytes", c)
+			}
+			all := l.Account("frames")
+			if all.Total < 200 || all.Row("other_interface") < 100 || all.Row("accounted") != 100 {
+				t.Errorf("%+v, want 100 accounted and as many or more on another interface", all)
+			}
+			for _, name := range []string{"frames m1 ingress", "frames m2 ingress"} {
+				if n := l.Account(name).Row("accounted"); n != 50 {
+					t.Errorf("%s: %d accounted, want 50", name, n)
+				}
+			}
+		})
+	}
+}
+
+// TestPatterns: which interfaces a selection is for.
+func TestPatterns(t *testing.T) {
+	tests := []struct {
+		names, exclude []string
+		name           string
+		want           bool
+	}{
+		{[]string{"eth0"}, nil, "eth0", true},
+		{[]string{"eth0"}, nil, "eth1", false},
+		{[]string{"any"}, nil, "lo", true},
+		{[]string{"any"}, []string{"lo"}, "lo", false},
+		{[]string{"veth*"}, nil, "veth12", true},
+		{[]string{"veth*"}, []string{"veth1?"}, "veth12", false},
+		{[]string{"e[nt]*"}, nil, "ens3", true},
+		{[]string{"any"}, []string{"any"}, "lo", false},
+	}
+	for _, tt := range tests {
+		s := selection{names: tt.names, exclude: tt.exclude}
+		if got, _ := s.wants(attrsOf(tt.name)); got != tt.want {
+			t.Errorf("%v without %v wants %s: %v, want %v", tt.names, tt.exclude, tt.name, got, tt.want)
+		}
+	}
+}
