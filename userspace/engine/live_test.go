@@ -131,3 +131,94 @@ func TestEndOfBypassed(t *testing.T) {
 		}
 	}
 }
+
+// notCopied says that the next n bytes of a direction were seen but not copied.
+func (c *conn) notCopied(from int, n uint32, why sensor.Loss) {
+	k, f := sensor.NewKey(sensor.ProtoTCP, c.addr[from], c.addr[1-from])
+	c.s.add(sensor.Record{Kind: sensor.Lost, Key: k, From: f, Reason: why, Count: sensor.Counters{PayloadBytes: uint64(n)}})
+	c.seq[from] += n
+}
+
+// TestNotCopied: what was not copied is a gap only to a parser that wanted it.
+func TestNotCopied(t *testing.T) {
+	kinds := []sensor.EventKind{sensor.FlowMessage, sensor.FlowGap, sensor.FlowAnomaly}
+	for _, why := range []sensor.Loss{sensor.LossBudget, sensor.LossRing, sensor.LossBypass} {
+		tests := []struct {
+			name   string
+			script func(c *conn)
+			lines  []string
+		}{
+			{"within what is passed over", func(c *conn) {
+				c.say(client, "9xxx")
+				c.notCopied(client, 80, why)
+				c.say(client, "xxxxxxx1xxxxxxxxxx")
+				c.close()
+			}, []string{"initiator parcels 90 ends at 91", "initiator parcels 10 ends at 102"}},
+			{"to the end of it, and the peer says that it has it", func(c *conn) {
+				c.say(client, "9xxx")
+				c.notCopied(client, 87, why)
+				c.say(server, "2") // acknowledges
+				c.close()
+			}, []string{"initiator parcels 90 ends at 91", "responder parcels 0 of 20, aborted=false"}},
+			{"to the end of the connection", func(c *conn) {
+				c.say(client, "9xxx")
+				c.s.wait(time.Minute)
+				c.send(server, sensor.FIN|sensor.ACK, "")
+				c.notCopied(client, 87, why)
+				c.send(client, sensor.FIN|sensor.ACK, "")
+			}, []string{"initiator parcels 90 ends at 91"}},
+		}
+		for _, tt := range tests {
+			t.Run(tt.name+", "+why.String(), func(t *testing.T) {
+				s := newScript()
+				tt.script(s.tcp(4000, 8).open())
+				want(t, play(t, s, Config{Protocols: []sensor.Protocol{parcelsOnPort8}}, kinds...), tt.lines...)
+			})
+		}
+	}
+}
+
+// TestNotCopiedOfNobody: of a flow that no parser wants, nothing is lost, however
+// the source calls it.
+func TestNotCopiedOfNobody(t *testing.T) {
+	for _, n := range []uint32{100, 100 << 20} {
+		s := newScript()
+		c := s.tcp(4000, 9).open()
+		c.say(client, "nobody knows this"+string(make([]byte, 5000)))
+		c.notCopied(client, n, sensor.LossBudget)
+		c.close()
+		var state sensor.ConnState
+		books, err := Run(context.Background(), s, Config{Protocols: []sensor.Protocol{parcelsOnPort8}}, 1, sinkFunc(func(ev *sensor.Event) error {
+			switch ev.Kind {
+			case sensor.FlowGap, sensor.FlowAnomaly:
+				t.Errorf("%v: %v %v", ev.Kind, ev.Reason, ev.Anomaly)
+			case sensor.FlowEnd:
+				state = ev.Flow.State
+			}
+			return nil
+		}))
+		if err != nil || books.Check() != nil {
+			t.Fatal(err, books.Check())
+		}
+		if a := books.Account("tcp_payload"); state != sensor.SF || a.Row("lost") != 0 || a.Row("gap") != 0 || a.Row("bypassed") < uint64(n) {
+			t.Errorf("%d bytes: state %v, %+v", n, state, a)
+		}
+	}
+}
+
+// TestEndOverBudget: a connection whose rest was wanted but not copied ends with
+// its FIN, with one gap, for the reason that the source gave, and at once.
+func TestEndOverBudget(t *testing.T) {
+	s := newScript()
+	c := s.tcp(4000, 8).open()
+	c.say(server, "1xxxxxxxxxx")
+	c.seq[server] += 100 << 20
+	c.send(client, sensor.FIN|sensor.ACK, "") // acknowledges what is not known of yet
+	c.seq[server] -= 100 << 20
+	c.notCopied(server, 100<<20, sensor.LossBudget)
+	c.send(server, sensor.FIN|sensor.ACK, "")
+	c.s.wait(time.Minute)
+	c.s.tcp(1, 2).open()
+	want(t, play(t, s, Config{Protocols: []sensor.Protocol{parcelsOnPort8}}, sensor.FlowGap, sensor.FlowAnomaly),
+		"gap responder 104857600 at 11: over_budget")
+}

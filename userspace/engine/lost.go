@@ -6,11 +6,11 @@ import (
 )
 
 // lost notes payload that was seen and counted, but will not be handed out. For
-// TCP the next segment shows where in the stream it was. What was not copied
-// because no parser wanted it is no loss.
+// TCP the next segment shows where in the stream it was. What no parser wanted,
+// or wants by now, is no loss, for whatever reason it was not copied.
 func (s *shard) lost(f *flowtab.Flow, r *sensor.Record) {
 	n := r.Count.PayloadBytes
-	bypassed := r.Reason == sensor.LossBypass
+	bypassed := r.Reason == sensor.LossBypass || f.Flags&flagDone != 0 && !s.cfg.StreamData
 	switch r.Key.Proto {
 	case sensor.ProtoTCP:
 		s.books.tcpSeen += n
@@ -42,11 +42,37 @@ func (s *shard) lost(f *flowtab.Flow, r *sensor.Record) {
 func (s *shard) catchUp(f *flowtab.Flow, i uint8, fin uint32) {
 	d := &f.Dir[i]
 	h := s.halves.at(d.Half)
-	ahead := uint64(fin - d.NextSeq) // modulo 2^32, as is what was skipped
-	if h.skipped == 0 || !h.queue.Empty() || ahead > h.skipped {
-		return
+	ahead := uint64(fin - d.NextSeq) // modulo 2^32, as is what was not copied
+	if ahead > 0 && h.queue.Empty() && ahead <= h.lost+h.skipped {
+		s.gap(f, i, int64(ahead), h.lostWhy, true)
 	}
-	h.skipped -= ahead
-	d.NextSeq = fin
-	d.Stream += ahead
+}
+
+// passOver goes over a hole of n bytes that the source saw but did not copy, as
+// far as the parser does not want them, and returns how many those are.
+func (s *shard) passOver(f *flowtab.Flow, i uint8, n int64) int64 {
+	d := &f.Dir[i]
+	h := s.halves.at(d.Half)
+	if f.Session == 0 || s.cfg.StreamData || uint64(n) > h.lost+h.skipped {
+		return 0
+	}
+	ss := s.sessions.at(f.Session)
+	n = min(n, ss.skip[i])
+	if n == 0 {
+		return 0
+	}
+	bypassed := min(h.skipped, uint64(n)) // in the books already
+	lost := uint64(n) - bypassed
+	h.skipped -= bypassed
+	h.lost -= lost
+	s.books.tcpLost -= lost
+	s.books.tcpBypassed += lost
+	d.NextSeq += uint32(n)
+	d.Stream += uint64(n)
+	ss.skip[i] -= n
+	ss.skipped[i] += n
+	if ss.skip[i] == 0 {
+		s.push(f, ss, i, nil, s.out.time, false)
+	}
+	return n
 }

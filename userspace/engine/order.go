@@ -221,6 +221,11 @@ func (s *shard) ackedUnseen(ref flowtab.Ref, f *flowtab.Flow, i uint8, ack uint3
 	if f.Dir[i].State&stFIN != 0 && ack == f.Dir[i].FinSeq+1 {
 		ack-- // of the FIN
 	}
+	if n := int64(ack - f.Dir[i].NextSeq); n > 0 && h.queue.Empty() && uint64(n) <= h.lost+h.skipped {
+		s.gap(f, i, n, h.lostWhy, true) // the source has said so
+		s.drain(ref, f, i)
+		return
+	}
 	if !h.acked || int32(ack-h.ackedTo) > 0 {
 		h.ackedTo = ack
 	}
@@ -246,7 +251,9 @@ func (s *shard) giveUp(ref flowtab.Ref, f *flowtab.Flow, i uint8) {
 	why := sensor.LossTimeout
 	if h.acked {
 		why = sensor.LossMissing
-		s.anomaly(f, i, sensor.AckedUnseen)
+		if int64(h.lost+h.skipped) < int64(int32(h.ackedTo-d.NextSeq)) {
+			s.anomaly(f, i, sensor.AckedUnseen)
+		}
 	}
 	if !s.skip(f, i, why) {
 		return
@@ -342,6 +349,9 @@ func (s *shard) deliver(f *flowtab.Flow, i uint8, data []byte, n int, t sensor.T
 func (s *shard) gap(f *flowtab.Flow, i uint8, n int64, why sensor.Loss, missing bool) {
 	d, h := &f.Dir[i], s.half(f, i)
 	if missing {
+		if n -= s.passOver(f, i, n); n == 0 {
+			return
+		}
 		known := min(h.lost, uint64(n))
 		if known > 0 {
 			why = h.lostWhy
