@@ -36,6 +36,27 @@ func attached(t *testing.T, name string) int {
 	return len(r.Programs)
 }
 
+// unclosed returns how many connections of a port of this host are not closed on both
+// sides: those that only wait for stray segments are.
+func unclosed(t *testing.T, port int) (n int) {
+	t.Helper()
+	const timeWait, listening = "06", "0A"
+	end := fmt.Sprintf(":%04X", port)
+	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			continue // a host without IPv6
+		}
+		for line := range strings.Lines(string(b)) {
+			f := strings.Fields(line)
+			if len(f) > 3 && (strings.HasSuffix(f[1], end) || strings.HasSuffix(f[2], end)) && f[3] != timeWait && f[3] != listening {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for range 500 {
@@ -83,23 +104,56 @@ func TestRun(t *testing.T) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			r.Body.Close()
 		}
+		// Both sides close when the last byte is read: their FINs come later.
+		waitFor(t, "the connections are closed", func() bool { return unclosed(t, port) == 0 })
 	}
 
-	t.Run("interrupt", func(t *testing.T) {
-		cmd, log, out := start("interrupt")
-		talk()
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		t.Run(sig.String(), func(t *testing.T) {
+			cmd, log, out := start(sig.String())
+			talk()
+			began := time.Now()
+			_ = cmd.Process.Signal(sig)
+			if err := cmd.Wait(); err != nil {
+				t.Fatalf("%v\n%s", err, log)
+			}
+			if d := time.Since(began); d > 6*time.Second {
+				t.Errorf("it took %v to end", d)
+			}
+			checkOutput(t, out, port, 5)
+		})
+	}
+	t.Run("second signal", func(t *testing.T) {
+		// Nobody reads its output, so that it cannot finish.
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		cmd := exec.Command(bin, "run", "-i", "lo", "-o", "jsonl:-")
+		cmd.Stdout = w
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		waitFor(t, "the sensor is attached", func() bool { return attached(t, "lo") == before+1 })
+		for range 20 { // more than a pipe holds
+			talk()
+		}
+		_ = cmd.Process.Signal(os.Interrupt)
+		waitFor(t, "nothing is attached after the first signal", func() bool { return attached(t, "lo") == before })
 		began := time.Now()
 		_ = cmd.Process.Signal(os.Interrupt)
-		if err := cmd.Wait(); err != nil {
-			t.Fatalf("%v\n%s", err, log)
+		err = cmd.Wait()
+		if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() || status.Signal() != syscall.SIGINT {
+			t.Errorf("the sensor ended with %v, want the second signal", err)
 		}
-		if d := time.Since(began); d > 6*time.Second {
+		if d := time.Since(began); d > time.Second {
 			t.Errorf("it took %v to end", d)
 		}
-		checkOutput(t, out, port, 5)
 	})
 	t.Run("duration", func(t *testing.T) {
-		cmd, log, out := start("duration", "--duration", "1s")
+		cmd, log, out := start("duration", "--duration", "2s")
 		talk()
 		if err := cmd.Wait(); err != nil {
 			t.Fatalf("%v\n%s", err, log)
