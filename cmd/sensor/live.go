@@ -26,8 +26,9 @@ with a capture: packets are counted in the kernel, by flow, and what parsers wan
 of them is read. No packet is changed, delayed or dropped, and nothing stays
 behind when the sensor ends, however it ends.
 
-It needs Linux 5.10 or later, and root, or CAP_BPF and CAP_NET_ADMIN. It runs until
-it is interrupted or --duration is over; it lets go of the interfaces then, and
+It needs Linux 5.10 or later, and root, or CAP_BPF and CAP_NET_ADMIN, which it gives
+up as soon as it is attached, unless it follows interfaces. It runs until it is
+interrupted or --duration is over; it lets go of the interfaces then, and
 writes all that was counted until that moment and the ledger, within 6 seconds. A
 second signal ends it at once.
 
@@ -144,6 +145,7 @@ func (o *options) watch(ctx context.Context, p *program, w *watching) error {
 	if err := o.open(p, outs, specs); err != nil {
 		return fail(exitRuntime, errors.Join(err, outs.abandon()))
 	}
+	dropPrivileges(log, src, specs)
 	var late atomic.Pointer[time.Timer]
 	stop := func() {
 		src.Stop()

@@ -49,6 +49,9 @@ func (*Source) Hooks() []Hook { return nil }
 // Interfaces returns none.
 func (*Source) Interfaces() []Interface { return nil }
 
+// Works returns an error.
+func (*Source) Works() error { return errPlatform }
+
 // Needs returns nothing.
 func (*Source) Needs() (bpf, netAdmin bool) { return false, false }
 

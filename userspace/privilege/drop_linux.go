@@ -1,9 +1,7 @@
 package privilege
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 
@@ -16,29 +14,19 @@ type Capability = cap.Value
 
 // Those that a sensor may go on to need.
 const (
-	BPF      = cap.BPF
-	NetAdmin = cap.NET_ADMIN
+	BPF         = cap.BPF
+	NetAdmin    = cap.NET_ADMIN
+	DACOverride = cap.DAC_OVERRIDE
 )
 
 // Drop gives up every capability of the process but those to keep, for good, and
 // sets no_new_privs. It returns the capabilities that the process still has.
-//
-// Before that, works is called on a thread that has no effective capability. If
-// it fails with EPERM or EACCES, the process keeps CAP_BPF: before Linux 5.19
-// the kernel asks for it with every look into a map.
-func Drop(keep []Capability, works func() error) (kept []Capability, err error) {
-	switch err := without(works); {
-	case errors.Is(err, os.ErrPermission):
-		keep = append(slices.Clone(keep), BPF)
-	case err != nil:
-		return nil, err
-	}
+func Drop(keep ...Capability) (kept []Capability, err error) {
 	had, left := cap.GetProc(), cap.NewSet()
-	for _, c := range []Capability{BPF, NetAdmin} {
-		if has, err := had.GetFlag(cap.Permitted, c); err != nil || !has || !slices.Contains(keep, c) {
-			continue
+	for _, c := range keep {
+		if has, err := had.GetFlag(cap.Permitted, c); err == nil && has && !slices.Contains(kept, c) {
+			kept = append(kept, c)
 		}
-		kept = append(kept, c)
 	}
 	for _, flag := range []cap.Flag{cap.Permitted, cap.Effective} {
 		if err := left.SetFlag(flag, true, kept...); err != nil {
@@ -66,8 +54,9 @@ func Drop(keep []Capability, works func() error) (kept []Capability, err error) 
 	return kept, nil
 }
 
-// without calls f on a thread whose capabilities have no effect meanwhile.
-func without(f func() error) (err error) {
+// Without calls f on a thread whose capabilities have no effect meanwhile, to
+// see what still works without them.
+func Without(f func() error) (err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
