@@ -107,6 +107,9 @@ func load(o *Options) (_ *kernel, err error) {
 	if k.verdicts, err = k.program(spec, "fs_verdicts", common); err != nil {
 		return nil, explain("load the program for verdicts", err)
 	}
+	if err := tryVerdicts(k.verdicts); err != nil {
+		return nil, explain("run the program for verdicts", err)
+	}
 	if o.Hook == XDP {
 		if err := probeXDP(); err != nil {
 			return nil, err

@@ -63,3 +63,11 @@ func (v *verdicts) tell(p *ebpf.Program) error {
 	}
 	return v.err
 }
+
+// tryVerdicts runs the program without a verdict. What the library wants to know
+// of the kernel for that it finds out by loading a program, which must be while
+// the process may.
+func tryVerdicts(p *ebpf.Program) error {
+	_, err := p.Run(&ebpf.RunOptions{Data: make([]byte, pokeOffset)})
+	return err
+}
