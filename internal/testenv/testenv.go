@@ -9,10 +9,23 @@ import (
 
 // packages names the Debian package of a tool where it is not the tool's name.
 var packages = map[string]string{
+	"aiosmtpd":        "python3-aiosmtpd",
 	"capinfos":        "wireshark-common",
+	"chronyd":         "chrony",
+	"dig":             "bind9-dnsutils",
+	"dnsmasq":         "dnsmasq-base",
 	"editcap":         "wireshark-common",
+	"ip":              "iproute2",
 	"mergecap":        "wireshark-common",
+	"mosquitto_pub":   "mosquitto-clients",
+	"mosquitto_sub":   "mosquitto-clients",
+	"nginx":           "nginx-light",
+	"redis-cli":       "redis-tools",
+	"ssh":             "openssh-client",
+	"ssh-keygen":      "openssh-client",
+	"sshd":            "openssh-server",
 	"systemd-analyze": "systemd",
+	"taskset":         "util-linux",
 }
 
 // CI says whether a missing tool is a failure.
