@@ -130,6 +130,7 @@ func (o *options) watch(ctx context.Context, p *program, w *watching) error {
 	}
 	log := p.newLogger(o.logs, o.quiet, o.verbose)
 	w.Budget, w.Classify, w.Log = w.budget, o.classify, log
+	w.TCPIdle, w.OtherIdle = o.engine.Timeouts.TCP, o.engine.Timeouts.UDP
 
 	ctx, ignore := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer ignore()

@@ -143,6 +143,9 @@ func (t *traffic) attach(d *device, h *hook) (attachment, error) {
 		_ = removeClsact(d.index, made)
 		return nil, err
 	}
+	if made && h.direction == "ingress" {
+		h.why += "; for the qdisc the kernel drops what is sent for a moment"
+	}
 	if f.priority > 1 {
 		h.why += "; filters of a lower priority are before it"
 	}

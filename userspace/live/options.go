@@ -38,6 +38,12 @@ type Options struct {
 	Hook    HookKind
 	XDPMode XDPMode
 
+	// TCPIdle and OtherIdle are how long a flow may be silent until another
+	// begins; default an hour and a minute. So long is it known that no more
+	// payload of a flow is wanted, of up to MaxFlows flows. They must not be
+	// longer than the engine's time-outs.
+	TCPIdle, OtherIdle time.Duration
+
 	// Log hears which interfaces come and go; default none.
 	Log *slog.Logger
 
@@ -111,6 +117,12 @@ func (o Options) withDefaults() (Options, error) {
 	o.Rings, o.RingSize = powerOfTwo(o.Rings), powerOfTwo(max(o.RingSize, pageSize))
 	if o.Budget <= 0 {
 		o.Budget = 256 << 10
+	}
+	if o.TCPIdle <= 0 {
+		o.TCPIdle = time.Hour
+	}
+	if o.OtherIdle <= 0 {
+		o.OtherIdle = time.Minute
 	}
 	if o.Interval <= 0 {
 		o.Interval = time.Second

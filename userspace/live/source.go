@@ -29,6 +29,7 @@ type Source struct {
 	k        *kernel
 	rings    []*ring
 	verdicts verdicts
+	memory   memory
 	waiter   *waiter
 
 	stop       chan struct{} // closed by Stop
@@ -77,6 +78,7 @@ func open(o Options, attach func(*kernel) error) (*Source, error) {
 		return nil, err
 	}
 	s := &Source{opt: o, k: k, stop: make(chan struct{}), quit: make(chan struct{}), unfollowed: make(chan struct{}), ready: make(chan *epoch), wall: wallClock()}
+	s.memory.most, s.memory.idle = o.MaxFlows, [2]time.Duration{o.TCPIdle, o.OtherIdle}
 	for _, m := range k.ringMaps {
 		r, err := newRing(m)
 		if err != nil {
@@ -137,6 +139,7 @@ func (s *Source) free() {
 // Bypass implements sensor.Bypasser. The kernel is told within milliseconds.
 func (s *Source) Bypass(k sensor.Key) error {
 	s.verdicts.add(&k)
+	s.memory.add(&k, sensor.TimestampOf(time.Now()))
 	return nil
 }
 
@@ -288,6 +291,9 @@ func (s *Source) fill(r *sensor.Record, b []byte) {
 	r.TCPFlags, r.Seq, r.Ack, r.Window = h.TcpFlags, h.Seq, h.Ack, h.Window
 	r.WireLen = int(h.WireLen)
 	r.Payload = b[gen.RecordSize:min(len(b), gen.RecordSize+int(h.CapLen))]
+	if s.memory.hear(r) {
+		s.verdicts.add(&r.Key)
+	}
 }
 
 // begin fills in what all records have.
