@@ -90,6 +90,14 @@ func (m *Message) Headline() string {
 	return text
 }
 
+// About implements sensor.Subject: the name that the client has.
+func (m *Message) About() string {
+	if len(m.HostName) > 0 {
+		return string(m.HostName)
+	}
+	return string(m.FQDN)
+}
+
 // Error is why a datagram is refused.
 type Error struct {
 	Offset int    // in the datagram

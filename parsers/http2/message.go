@@ -53,6 +53,9 @@ func (m *Request) Headline() string {
 	return string(m.Method) + " " + string(target)
 }
 
+// About implements sensor.Subject: the host.
+func (m *Request) About() string { return string(m.Host) }
+
 // Response is a response, and the exchange that it ends.
 type Response struct {
 	Kind   string `json:"type"`
@@ -86,6 +89,9 @@ func (m *Response) Headline() string {
 	}
 	return string(m.Method) + " " + string(m.Target) + " " + status
 }
+
+// About implements sensor.Subject: the host of the request.
+func (m *Response) About() string { return string(m.Host) }
 
 // Call is a call of gRPC. It comes where otherwise a Response would: when the
 // server has said its last, or the call was reset.
@@ -134,6 +140,9 @@ func (m *Call) Headline() string {
 	}
 	return s
 }
+
+// About implements sensor.Subject: the host of the call.
+func (m *Call) About() string { return string(m.Host) }
 
 // Body is what is said of a message's body and framing.
 type Body struct {

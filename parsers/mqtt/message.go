@@ -56,6 +56,9 @@ type Connect struct {
 // Headline is the client's name.
 func (m *Connect) Headline() string { return "connect " + string(m.ClientID) }
 
+// About implements sensor.Subject: the client's name.
+func (m *Connect) About() string { return string(m.ClientID) }
+
 // Connack is a CONNACK.
 type Connack struct {
 	Kind           string `json:"type"`

@@ -54,6 +54,9 @@ type Startup struct {
 // Headline is user and database.
 func (m *Startup) Headline() string { return account(m.User, m.Database) }
 
+// About implements sensor.Subject: user and database.
+func (m *Startup) About() string { return account(m.User, m.Database) }
+
 func account(user, database []byte) string {
 	if len(database) == 0 {
 		database = user
