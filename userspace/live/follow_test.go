@@ -11,6 +11,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// rename gives an interface that is up another name. Before Linux 6.2 that takes
+// taking it down.
+func (s *space) rename(from, to string) {
+	s.t.Helper()
+	s.ip("link set " + from + " down")
+	s.ip("link set " + from + " name " + to)
+	s.ip("link set " + to + " up")
+}
+
 // TestFollow watches a pattern while interfaces appear, vanish, are renamed and
 // move.
 func TestFollow(t *testing.T) {
@@ -26,11 +35,11 @@ func TestFollow(t *testing.T) {
 			a.talk(b, "10.203.2.2", 5, 58)
 			a.talk(b, "10.203.3.2", 5, 58)
 
-			a.ip("link set other name late") // it gets a name that was asked for
+			a.rename("other", "late") // it gets a name that was asked for
 			s.says("attached", "interface=late", "egress")
 			a.talk(b, "10.203.3.2", 5, 58)
 
-			a.ip("link set v1 name renamed") // and stays watched
+			a.rename("v1", "renamed") // and stays watched
 			s.says("renamed", "interface=renamed", "before=v1")
 			a.talk(b, "10.203.1.2", 5, 58)
 
@@ -142,13 +151,13 @@ func TestOnce(t *testing.T) {
 			if kind == "router" {
 				middle.cable("m1", "10.203.1.2/24", left, "ll", "10.203.1.1/24")
 				middle.cable("m2", "10.203.2.2/24", right, "rr", "10.203.2.1/24")
-				middle.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+				middle.set("net/ipv4/ip_forward", "1")
 				left.ip("route add default via 10.203.1.2")
 				right.ip("route add default via 10.203.2.2")
 			} else {
 				to = "10.203.1.3"
 				middle.ip("link add br0 type bridge")
-				middle.run("sysctl", "-qw", "net.ipv6.conf.br0.disable_ipv6=1")
+				middle.quiet("br0")
 				middle.ip("link set br0 up")
 				middle.cable("m1", "", left, "ll", "10.203.1.1/24")
 				middle.cable("m2", "", right, "rr", "10.203.1.3/24")

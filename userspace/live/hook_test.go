@@ -234,7 +234,7 @@ func TestTun(t *testing.T) {
 				t.Skip("this kernel has no bpf_xdp_load_bytes, which came with Linux 5.18")
 			}
 			tun := openTun(t, a)
-			a.run("sysctl", "-qw", "net.ipv6.conf.tun0.disable_ipv6=1")
+			a.quiet("tun0")
 			a.ip("addr add 10.203.9.1/24 dev tun0")
 			a.ip("link set tun0 up")
 			s := watch(t, Options{Netns: a.name, Interfaces: []string{"tun0"}, Hook: hook})

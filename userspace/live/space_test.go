@@ -116,6 +116,22 @@ func (s *space) do(f func() error) error {
 	return ns.do(f)
 }
 
+// set writes a setting of /proc/sys, which is that of the thread's namespace.
+func (s *space) set(name, value string) {
+	s.t.Helper()
+	if err := s.do(func() error { return os.WriteFile("/proc/sys/"+name, []byte(value), 0) }); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// quiet makes an interface say nothing unasked, as it would with IPv6.
+func (s *space) quiet(name string) {
+	s.t.Helper()
+	if _, err := os.Stat("/proc/sys/net/ipv6"); err == nil {
+		s.set("net/ipv6/conf/"+name+"/disable_ipv6", "1")
+	}
+}
+
 // cable lays a veth pair between two namespaces, with addresses.
 func (s *space) cable(name, address string, other *space, otherName, otherAddress string) {
 	s.t.Helper()
@@ -124,7 +140,7 @@ func (s *space) cable(name, address string, other *space, otherName, otherAddres
 		s             *space
 		name, address string
 	}{{s, name, address}, {other, otherName, otherAddress}} {
-		end.s.run("sysctl", "-qw", "net.ipv6.conf."+end.name+".disable_ipv6=1") // so that nothing is said unasked
+		end.s.quiet(end.name)
 		if end.address != "" {
 			end.s.ip("addr add " + end.address + " dev " + end.name)
 		}
@@ -225,8 +241,17 @@ func (s *space) state() string {
 			b.WriteString(line)
 		}
 	}
-	entries := s.run("ls", "/sys/class/net")
-	for name := range strings.FieldsSeq(entries) {
+	var names []string
+	if err := s.do(func() error {
+		all, err := listLinks()
+		for _, l := range all {
+			names = append(names, l.Attrs().Name)
+		}
+		return err
+	}); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, name := range names {
 		for _, d := range []string{"ingress", "egress"} {
 			if out, err := output("ip", "netns", "exec", s.name, tc, "filter", "show", "dev", name, d); err == nil {
 				b.WriteString(out)
