@@ -3,6 +3,7 @@ package captures
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -248,11 +249,33 @@ func (o *office) encrypted() {
 	c = o.at(42*time.Second, 3*time.Millisecond)
 	t = c.TCP(o.from("10.1.0.5"), "10.1.0.2:22").Open()
 	t.Send(rev, []byte("SSH-2.0-OpenSSH_9.6\r\n")).Send(fwd, []byte("SSH-2.0-OpenSSH_9.7\r\n"))
+	const offer = "curve25519-sha256 ssh-ed25519 chacha20-poly1305@openssh.com chacha20-poly1305@openssh.com hmac-sha2-256 hmac-sha2-256 none none"
+	t.Send(fwd, sshPacket(sshOffer(offer+",zlib@openssh.com"))).Send(rev, sshPacket(sshOffer(offer)))
+	t.Send(fwd, sshPacket(append([]byte{30, 0, 0, 0, 32}, build.Bytes(2, 32)...))) // ECDH_INIT
+	t.Send(rev, append(sshPacket(append([]byte{31}, build.Bytes(3, 187)...)), sshPacket([]byte{21})...))
+	t.Send(fwd, sshPacket([]byte{21})) // NEWKEYS
 	for i := range 60 {
 		t.Send(build.Side(i%2), cipher(36 + 16*(i%5))[5:])
 		c.After(time.Duration(90+i%7*40) * time.Millisecond)
 	}
 	t.Close(fwd)
+}
+
+// sshPacket is a packet before there are keys (RFC 4253, 6).
+func sshPacket(payload []byte) []byte {
+	pad := 16 - (5+len(payload))%8 // at least 4, to a multiple of 8
+	b := binary.BigEndian.AppendUint32(nil, uint32(1+len(payload)+pad))
+	b = append(append(b, byte(pad)), payload...)
+	return append(b, make([]byte, pad)...)
+}
+
+// sshOffer is a KEXINIT of one algorithm for each purpose (RFC 4253, 7.1).
+func sshOffer(names string) []byte {
+	b := append([]byte{20}, build.Bytes(4, 16)...)
+	for _, name := range append(strings.Fields(names), "", "") { // no languages
+		b = append(binary.BigEndian.AppendUint32(b, uint32(len(name))), name...)
+	}
+	return append(b, 0, 0, 0, 0, 0)
 }
 
 // records are length-prefixed records, the protocol of docs/write-a-parser.md.

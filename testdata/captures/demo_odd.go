@@ -202,7 +202,7 @@ func (o *office) heartbeat() {
 		c.At(4*time.Second + time.Duration(i+1)*time.Minute)
 		t.Send(fwd, []byte{0xc0, 0}).Send(rev, []byte{0xd0, 0}) // PINGREQ, PINGRESP
 		if i%10 == 5 {
-			t.Send(fwd, append([]byte{0x30, 28, 0, 4, 't', 'e', 'm', 'p'}, fmt.Appendf(nil, `{"celsius":%02d.5,"n":%02d}`, 18+i%9, i)...))
+			t.Send(fwd, append([]byte{0x30, 29, 0, 4, 't', 'e', 'm', 'p'}, fmt.Appendf(nil, `{"celsius":%02d.5,"n":%02d}`, 18+i%9, i)...))
 		}
 	}
 	t.Close(fwd)
