@@ -146,6 +146,9 @@ func (o *options) watch(ctx context.Context, p *program, w *watching) error {
 	if err := o.open(p, outs, specs); err != nil {
 		return fail(exitRuntime, errors.Join(err, outs.abandon()))
 	}
+	ctl := newControl(log)
+	defer ctl.close()
+	o.engine.Asks = ctl.asks
 	dropPrivileges(log, src, specs)
 	var late atomic.Pointer[time.Timer]
 	stop := func() {

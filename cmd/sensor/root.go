@@ -30,7 +30,7 @@ and every byte has its place.
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	root.AddCommand(newReplay(p), newDemo(p), newRun(p), newDoctor(p), newProtocols(p), newVersion(p), newMan())
+	root.AddCommand(newReplay(p), newDemo(p), newRun(p), newStats(p), newDoctor(p), newProtocols(p), newVersion(p), newMan())
 	return root
 }
 

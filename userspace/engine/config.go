@@ -38,6 +38,12 @@ type Config struct {
 	ProbeBytes, ProbeSegments int
 
 	Timeouts Timeouts
+
+	// Asks is how others get the books while Run goes on: each function that
+	// comes is called once, between two records, with the books of that moment.
+	// Its sender must expect that it is never called, when Run ends first. Nil:
+	// nobody asks.
+	Asks <-chan func(sensor.Ledger)
 }
 
 // Timeouts are the engine's time-outs, on the clock of the packets. They are

@@ -25,6 +25,15 @@ type books struct {
 	left     [leftWays]uint64
 }
 
+// account adds the accounts of the worker's shards to l.
+func (w *worker) account(l *sensor.Ledger) {
+	for _, s := range w.shards {
+		if s != nil {
+			s.account(l)
+		}
+	}
+}
+
 // account adds the shard's accounts to l.
 func (s *shard) account(l *sensor.Ledger) {
 	b := &s.books

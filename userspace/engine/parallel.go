@@ -27,10 +27,12 @@ type round struct {
 	now    [roundSize]int64
 	tick   [roundSize]bool // time-outs may happen before this record
 	shard  [roundSize]uint8
-	arena  []byte           // payloads of a source that does not keep them
-	last   bool             // the source has ended: end all flows
-	time   sensor.Timestamp // of the last record read
-	told   []told           // by worker
+	arena  []byte              // payloads of a source that does not keep them
+	last   bool                // the source has ended: end all flows
+	time   sensor.Timestamp    // of the last record read
+	told   []told              // by worker
+	answer func(sensor.Ledger) // somebody asked for the books at the end of this round
+	books  sensor.Ledger       // then: of the source
 	worked sync.WaitGroup
 }
 
@@ -40,6 +42,7 @@ type told struct {
 	flows  []sensor.Flow // events[i].Flow
 	at     []position    // of events[i]
 	copies copies
+	books  sensor.Ledger // of the worker, if somebody asked
 }
 
 // position orders the events of a round. All events of one record come from one
@@ -49,7 +52,7 @@ type position struct {
 	flow   uint64
 }
 
-func runParallel(ctx context.Context, src sensor.Source, ws []*worker, sink sensor.Sink) error {
+func runParallel(ctx context.Context, src sensor.Source, ws []*worker, asks <-chan func(sensor.Ledger), sink sensor.Sink) error {
 	var (
 		free    = make(chan *round, rounds)
 		merge   = make(chan *round, rounds)
@@ -75,6 +78,13 @@ func runParallel(ctx context.Context, src sensor.Source, ws []*worker, sink sens
 			if err := guard(func() error { more = rd.fill(ctx, r, &stop); return nil }); err != nil {
 				rd.err, r.last, more = err, true, false // a payload that was to be copied
 			}
+			select {
+			case r.answer = <-asks:
+				r.books = sensor.Ledger{}
+				accountOf(src, &r.books)
+			default:
+				r.answer = nil
+			}
 			r.worked.Add(len(ws))
 			for _, c := range in {
 				c <- r
@@ -97,6 +107,14 @@ func runParallel(ctx context.Context, src sensor.Source, ws []*worker, sink sens
 			if sinkErr = r.deliver(sink); sinkErr != nil {
 				stop.Store(true)
 			}
+		}
+		if r.answer != nil {
+			for i := range r.told {
+				for _, a := range r.told[i].books.Accounts {
+					r.books.Add(a)
+				}
+			}
+			r.answer(r.books)
 		}
 		free <- r
 	}
@@ -171,6 +189,9 @@ func (w *worker) rounds(in <-chan *round, i int) {
 		c.told.reset()
 		if w.fault == nil {
 			w.fault = guard(func() error { w.round(r, c); return nil })
+		}
+		if c.books = (sensor.Ledger{}); r.answer != nil {
+			w.account(&c.books)
 		}
 		r.worked.Done()
 	}

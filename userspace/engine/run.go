@@ -35,32 +35,33 @@ func Run(ctx context.Context, src sensor.Source, cfg Config, workers int, sink s
 		}
 	}
 	if len(ws) == 1 {
-		err = runAlone(ctx, src, ws[0], sink)
+		err = runAlone(ctx, src, ws[0], cfg.Asks, sink)
 	} else {
-		err = runParallel(ctx, src, ws, sink)
+		err = runParallel(ctx, src, ws, cfg.Asks, sink)
 	}
 
 	var l sensor.Ledger
-	if a, ok := src.(sensor.Accountant); ok {
-		a.Account(&l)
-	}
+	accountOf(src, &l)
 	for _, w := range ws {
-		for _, s := range w.shards {
-			if s != nil {
-				s.account(&l)
-			}
-		}
+		w.account(&l)
 	}
 	return l, err
+}
+
+// accountOf adds the accounts of a source that has some.
+func accountOf(src sensor.Source, l *sensor.Ledger) {
+	if a, ok := src.(sensor.Accountant); ok {
+		a.Account(l)
+	}
 }
 
 // checkEvery is how many batches pass between two looks at the context.
 const checkEvery = 64
 
-func runAlone(ctx context.Context, src sensor.Source, w *worker, sink sensor.Sink) error {
+func runAlone(ctx context.Context, src sensor.Source, w *worker, asks <-chan func(sensor.Ledger), sink sensor.Sink) error {
 	w.out.sink = sink
 	var last sensor.Timestamp
-	err := guard(func() error { return w.pump(ctx, src, &last) })
+	err := guard(func() error { return w.pump(ctx, src, asks, &last) })
 	if w.out.err == nil {
 		w.out.time = last
 		err = errors.Join(err, guard(func() error { w.finish(); return nil }))
@@ -73,7 +74,7 @@ func runAlone(ctx context.Context, src sensor.Source, w *worker, sink sensor.Sin
 
 // pump handles all records of src, and returns why there are no more, nil at the
 // end of src.
-func (w *worker) pump(ctx context.Context, src sensor.Source, last *sensor.Timestamp) error {
+func (w *worker) pump(ctx context.Context, src sensor.Source, asks <-chan func(sensor.Ledger), last *sensor.Timestamp) error {
 	var (
 		recs    [lookAhead]sensor.Record
 		shard   [lookAhead]uint8
@@ -85,6 +86,14 @@ func (w *worker) pump(ctx context.Context, src sensor.Source, last *sensor.Times
 	for round := 0; ; round++ {
 		if round%checkEvery == 0 && ctx.Err() != nil {
 			return ctx.Err()
+		}
+		select {
+		case answer := <-asks:
+			var l sensor.Ledger
+			accountOf(src, &l)
+			w.account(&l)
+			answer(l)
+		default:
 		}
 		n, err := read(recs[:])
 		if err != nil {

@@ -2,6 +2,7 @@ package table
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -58,6 +59,17 @@ func anomalies(of map[sensor.Anomaly]int) string {
 		names = append(names, name)
 	}
 	return plural(sum, "anomaly", "anomalies") + " (" + strings.Join(names, ", ") + ")"
+}
+
+// Books writes the accounts of a ledger alone, as they are at the end of what a
+// Sink writes.
+func Books(w io.Writer, l *sensor.Ledger, opt Options) error {
+	s := New(w, opt)
+	p := &page{width: s.opt.Width, color: s.opt.Color}
+	s.ledger = l
+	s.renderLedger(p)
+	_, err := io.WriteString(w, p.String())
+	return err
 }
 
 // renderLedger shows the accounts as equations. Those in which there is nothing
