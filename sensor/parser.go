@@ -125,6 +125,18 @@ type Resyncer interface {
 	Resync(side Side, lost int64) bool
 }
 
+// Resetter is an optional ability of a StreamParser or DatagramParser: with it,
+// the parser of a flow that ended is used again for another, instead of a new
+// one.
+type Resetter interface {
+	// Reset makes the parser as Protocol.NewStream or NewDatagram returns it,
+	// whatever state it is in, an error it returned included. It may keep memory
+	// for what comes, of which there is a limit, but nothing that it was told:
+	// what is said of a flow must not depend on the flows before it. Errors that
+	// the parser returned stay what they are.
+	Reset()
+}
+
 // ErrDone is returned by a parser that has seen all it wants of the flow. The
 // flow is counted on; its payload need not be copied any more.
 var ErrDone = errors.New("parser is done")

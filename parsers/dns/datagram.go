@@ -6,7 +6,10 @@ import (
 	"flowscope/sensor"
 )
 
-var _ sensor.DatagramParser = (*datagramParser)(nil)
+var (
+	_ sensor.DatagramParser = (*datagramParser)(nil)
+	_ sensor.Resetter       = (*datagramParser)(nil)
+)
 
 // datagramParser is the state of one flow of datagrams.
 type datagramParser struct {
@@ -14,6 +17,9 @@ type datagramParser struct {
 	alone    bool // do not pair
 	exchange exchange
 }
+
+// Reset implements sensor.Resetter.
+func (p *datagramParser) Reset() { p.exchange.reset() }
 
 // Parse implements sensor.DatagramParser.
 func (p *datagramParser) Parse(s sensor.Segment, emit func(sensor.Message)) error {

@@ -133,15 +133,33 @@ func (x *exchange) end(emit func(sensor.Message)) {
 	for i := range x.queries {
 		x.unanswered(&x.queries[i], false, emit)
 	}
-	*x = exchange{}
+	x.queries, x.bytes = x.queries[:0], 0
 }
+
+// reset forgets everything but a little memory.
+func (x *exchange) reset() {
+	const most = 8 // queries
+	if cap(x.queries) > most {
+		x.queries = nil
+	}
+	all := x.queries[:cap(x.queries)]
+	for i := range all {
+		if cap(all[i].name) > maxSpareName {
+			all[i].name = nil
+		}
+	}
+	*x = exchange{queries: x.queries[:0]}
+}
+
+// maxSpareName is the largest memory of a name that is kept for another.
+const maxSpareName = 64
 
 // remove takes a query out, and keeps its memory behind the last.
 func (x *exchange) remove(i int) {
 	q := x.queries[i]
 	x.bytes -= len(q.name)
 	n := copy(x.queries[i:], x.queries[i+1:]) + i
-	if cap(q.name) > 64 {
+	if cap(q.name) > maxSpareName {
 		q.name = nil
 	}
 	x.queries[n] = q

@@ -14,6 +14,7 @@ const maxMessage = 1<<16 - 1
 var (
 	_ sensor.StreamParser = (*streamParser)(nil)
 	_ sensor.Resyncer     = (*streamParser)(nil)
+	_ sensor.Resetter     = (*streamParser)(nil)
 )
 
 // streamParser is the state of one TCP flow: messages with two bytes of length
@@ -27,6 +28,12 @@ type streamParser struct {
 		pending int64 // length of what begins there, 0 if it is not known
 		rest    int64 // of a message that lost bytes
 	}
+}
+
+// Reset implements sensor.Resetter.
+func (p *streamParser) Reset() {
+	p.exchange.reset()
+	*p = streamParser{pool: p.pool, exchange: p.exchange}
 }
 
 // Parse implements sensor.StreamParser.

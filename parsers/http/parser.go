@@ -7,6 +7,7 @@ import (
 var (
 	_ sensor.StreamParser = (*parser)(nil)
 	_ sensor.Resyncer     = (*parser)(nil)
+	_ sensor.Resetter     = (*parser)(nil)
 )
 
 // parser is the state of one flow.
@@ -406,6 +407,21 @@ func (p *parser) eof(s sensor.Segment, d *direction, emit func(sensor.Message)) 
 		p.end(s, d, emit)
 	}
 	p.pass(s.Side)
+}
+
+// Reset implements sensor.Resetter. One exchange is kept for its memory.
+func (p *parser) Reset() {
+	for side := range p.side {
+		if x := p.side[side].x; x != nil {
+			x.asked, x.answered = true, true
+			p.release(x)
+		}
+	}
+	if x := p.pending.front(); x != nil {
+		x.asked, x.answered = true, true
+		p.release(x)
+	}
+	*p = parser{shared: p.shared, spare: p.spare}
 }
 
 // Resync implements sensor.Resyncer. It is exact within a body of known length,

@@ -9,6 +9,7 @@ import (
 var (
 	_ sensor.StreamParser = (*parser)(nil)
 	_ sensor.Resyncer     = (*parser)(nil)
+	_ sensor.Resetter     = (*parser)(nil)
 )
 
 // parser is the state of one flow.
@@ -226,6 +227,9 @@ func (p *parser) sslv2(s sensor.Segment, d *direction, b []byte, emit func(senso
 	p.clientHello(s, &x.client, emit)
 	return size, nil
 }
+
+// Reset implements sensor.Resetter.
+func (p *parser) Reset() { *p = parser{pool: p.pool} }
 
 // Resync implements sensor.Resyncer. Within a record it is known where the next
 // begins. Behind any other gap nothing is told of that side any more.

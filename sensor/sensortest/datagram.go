@@ -19,7 +19,8 @@ func Datagram(t testing.TB, p sensor.Protocol, tr *Transcript) {
 //
 //   - What comes is what the transcript wants, if it says.
 //   - Parse does not write to Data, does not keep it, does not call emit later.
-//   - The same messages come beside another flow.
+//   - The same messages come beside another flow and, if the parser is a
+//     [sensor.Resetter], after another.
 //   - Datagrams that are lost, doubled, exchanged, cut short (with Missing said
 //     and without) or changed cause no panic, break no rule, and do not make it
 //     allocate more than 16 times the input and a megabyte.
@@ -38,6 +39,7 @@ func (c Test) Datagram(t testing.TB, tr *Transcript) {
 	k.lending()
 	k.expect()
 	k.beside()
+	k.afterwards()
 	k.disorder()
 	k.shortened()
 	k.mutants()
@@ -49,16 +51,16 @@ func (k *kit) disorder() {
 	k.t.Helper()
 	for i := range k.ops {
 		lost := slices.Delete(slices.Clone(k.ops), i, i+1)
-		k.rules(k.c.run(lost), fmt.Sprintf("without datagram %d", i+1))
+		k.rules(k.run(lost), fmt.Sprintf("without datagram %d", i+1))
 		if k.ops[i].EOF {
 			continue
 		}
 		doubled := slices.Insert(slices.Clone(k.ops), i, k.ops[i])
-		k.rules(k.c.run(doubled), fmt.Sprintf("with datagram %d twice", i+1))
+		k.rules(k.run(doubled), fmt.Sprintf("with datagram %d twice", i+1))
 		if i > 0 {
 			exchanged := slices.Clone(k.ops)
 			exchanged[i-1], exchanged[i] = exchanged[i], exchanged[i-1]
-			k.rules(k.c.run(exchanged), fmt.Sprintf("with datagrams %d and %d exchanged", i, i+1))
+			k.rules(k.run(exchanged), fmt.Sprintf("with datagrams %d and %d exchanged", i, i+1))
 		}
 	}
 }
@@ -72,7 +74,7 @@ func (k *kit) shortened() {
 			for _, missing := range []int{0, len(o.Data) - n} {
 				ops := slices.Clone(k.ops)
 				ops[i].Data, ops[i].Missing = o.Data[:n], missing
-				k.rules(k.c.run(ops), fmt.Sprintf("with datagram %d cut to %d bytes, missing %d", i+1, n, missing))
+				k.rules(k.run(ops), fmt.Sprintf("with datagram %d cut to %d bytes, missing %d", i+1, n, missing))
 			}
 		}
 	}

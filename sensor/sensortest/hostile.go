@@ -30,7 +30,7 @@ func (k *kit) gaps() {
 		for at := 0; at < total; at += step {
 			for _, n := range append(lengths, 1+k.rng.IntN(total-at)) {
 				n = min(n, total-at)
-				p := k.c.run(without(k.ops, sensor.Side(side), at, n))
+				p := k.run(without(k.ops, sensor.Side(side), at, n))
 				k.honest(p, truth, fmt.Sprintf("with bytes %d to %d of the %v lost", at, at+n, sensor.Side(side)))
 			}
 		}
@@ -49,7 +49,7 @@ func (k *kit) honest(p *play, truth [2][]string, how string) {
 		}
 		i := slices.Index(truth[l.side][next[l.side]:], l.text)
 		if i < 0 {
-			k.t.Fatalf("%s: %s: this came, and is not true:\n  got  %s", k.tr.Name, how, l.text)
+			k.t.Fatalf("%s: %s%s: this came, and is not true:\n  got  %s", k.tr.Name, how, p.note(), l.text)
 		}
 		next[l.side] += i + 1
 	}
@@ -107,7 +107,7 @@ func (k *kit) truncations() {
 		}
 		how := fmt.Sprintf("ending after %d bytes", n)
 		ops = abort(ops)
-		p := k.c.run(ops)
+		p := k.run(ops)
 		k.rules(p, how)
 		var got []string
 		for _, l := range p.lines {
@@ -119,7 +119,7 @@ func (k *kit) truncations() {
 		if len(got) > len(want) {
 			k.t.Fatalf("%s: %s: more came than from the whole: %s", k.tr.Name, how, got[len(want)])
 		}
-		k.compare(got, want[:len(got)], how)
+		k.compare(got, want[:len(got)], how+p.note())
 	}
 }
 
@@ -141,16 +141,16 @@ func (k *kit) mutants() {
 	for i := range min(2000, 50*k.size, k.plays(4*k.size)) {
 		ops := k.mutate()
 		how := fmt.Sprintf("hostile change %d", i)
-		p := k.c.run(ops)
+		p := k.run(ops)
 		k.rules(p, how+dump(ops))
 		if k.tr.Datagram {
 			continue
 		}
-		k.sameAs(k.c.run(cut(ops, k.randomCuts())), p, how+", cut at random"+dump(ops))
+		k.sameAs(k.run(cut(ops, k.randomCuts())), p, how+", cut at random"+dump(ops))
 	}
 	for i := range 20 {
 		ops, how := k.mutate(), fmt.Sprintf("further hostile change %d", i)
-		k.rules(k.c.run(ops), how+dump(ops))
+		k.rules(k.run(ops), how+dump(ops))
 		k.allocation(ops, how)
 	}
 	k.allocation(k.ops, "as written")

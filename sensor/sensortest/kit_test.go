@@ -104,6 +104,31 @@ func (p *records) Resync(side sensor.Side, lost int64) bool {
 	return true
 }
 
+// again is a parser that can be used again.
+type again struct{ records }
+
+func (p *again) Reset() { p.records = records{} }
+
+// remembers forgets nothing.
+type remembers struct{ bodies }
+
+func (p *remembers) Reset() {}
+
+// counts says how many flows it has seen.
+type counts struct {
+	records
+	flows byte
+}
+
+func (p *counts) Reset() { *p = counts{flows: p.flows + 1} }
+
+func (p *counts) Parse(s sensor.Segment, emit func(sensor.Message)) (int, error) {
+	return p.records.Parse(s, func(m sensor.Message) {
+		r := m.(*record)
+		emit(&record{Body: append(bytes.Clone(r.Body), make([]byte, p.flows)...), Short: r.Short})
+	})
+}
+
 // noResync hides Resync.
 type noResync struct{ p *records }
 
@@ -159,6 +184,7 @@ func TestGoodStreamParsers(t *testing.T) {
 	for name, text := range transcripts {
 		t.Run(name, func(t *testing.T) {
 			Test{Protocol: goodProtocol(), Damaged: short}.Stream(t, mustParse(t, text))
+			Test{Protocol: streamOf(func() sensor.StreamParser { return &again{} }), Damaged: short}.Stream(t, mustParse(t, text))
 			if !strings.Contains(name, "gap") {
 				retiring := streamOf(func() sensor.StreamParser { return noResync{&records{}} })
 				Test{Protocol: retiring, Damaged: short}.Stream(t, mustParse(t, text))
@@ -300,6 +326,9 @@ func TestBadStreamParsers(t *testing.T) {
 				return len(s.Data), err
 			})
 		}, "beside another flow, one step ahead", ""},
+		{"is not as new after Reset", func() sensor.StreamParser { return &counts{} }, "to a parser that was Reset: line 1", ""},
+		{"keeps what it was skipping after Reset", func() sensor.StreamParser { return &remembers{} },
+			"after step 1 of it, to a parser that was Reset: line", "stream\n> 05 \"abc\"\n> \"de\""},
 		{"guesses behind a gap", func() sensor.StreamParser { return &guesser{} }, "lost: this came, and is not true", "stream\n> 03 01 01 01 01 \"a\""},
 		{"panics in Resync", func() sensor.StreamParser { return &panicky{} }, "lost: panic: no", ""},
 		{"says what it does not know yet", func() sensor.StreamParser { return &hasty{} }, "byte by byte: line 1", "stream\n> 03 \"abc\""},

@@ -46,7 +46,8 @@ type play struct {
 	scribble  bool   // overwrite lent bytes after each call
 	inCall    bool
 	cur       op
-	refused   int // datagrams
+	refused   int  // datagrams
+	again     bool // the parser was Reset
 	maxBuffer int
 }
 
@@ -68,6 +69,27 @@ func (c *Test) run(ops []op) *play {
 	p := newPlay(c)
 	p.all(ops)
 	return p
+}
+
+// reset resets the parser, and reports whether it can be.
+func (p *play) reset() (ok bool) {
+	var parser any = p.stream
+	if p.dgram != nil {
+		parser = p.dgram
+	}
+	r, ok := parser.(sensor.Resetter)
+	if ok {
+		r.Reset()
+	}
+	return ok
+}
+
+// note says what is special about the parser of the play.
+func (p *play) note() string {
+	if p.again {
+		return ", to a parser that was Reset"
+	}
+	return ""
 }
 
 func (p *play) all(ops []op) {

@@ -46,8 +46,9 @@ func Stream(t testing.TB, p sensor.Protocol, tr *Transcript) {
 //     write to Data, does not call emit later, and leaves no more than Protocol.MaxBuffer unconsumed.
 //   - The same messages, and the same end, come however the stream is cut:
 //     byte by byte, once or twice anywhere, at random, with EOF in the call of
-//     the last bytes or in one of its own; beside another flow; and when the
-//     lent bytes are overwritten after each call.
+//     the last bytes or in one of its own; beside another flow; after another
+//     flow, if the parser is a [sensor.Resetter]; and when the lent bytes are
+//     overwritten after each call.
 //   - Where bytes are lost, a parser that is no Resyncer has said nothing that
 //     is not true before it is retired, and a Resyncer's messages are true
 //     ones, in order, or Damaged.
@@ -74,6 +75,7 @@ func (c Test) Stream(t testing.TB, tr *Transcript) {
 	k.cuts()
 	k.ends()
 	k.beside()
+	k.afterwards()
 	k.gaps()
 	k.truncations()
 	k.mutants()
@@ -87,7 +89,8 @@ type kit struct {
 	tr    *Transcript
 	ops   []op
 	truth *play
-	size  int // bytes of all data
+	size  int   // bytes of all data
+	spare *play // the last one whose parser can be used again
 	rng   *rand.Rand
 }
 
@@ -103,6 +106,22 @@ func newKit(t testing.TB, c Test, tr *Transcript) *kit {
 	k.truth = c.run(k.ops)
 	k.rules(k.truth, "as written")
 	return k
+}
+
+// run plays ops to a parser that is new or, every other time if the parser is a
+// Resetter, the one of the play before, as it is after a Reset.
+func (k *kit) run(ops []op) *play {
+	p := newPlay(&k.c)
+	again := k.spare != nil && k.spare.fault == "" && k.spare.reset()
+	if again {
+		p.stream, p.dgram, p.again = k.spare.stream, k.spare.dgram, true
+		k.spare = nil
+	}
+	p.all(ops)
+	if !again {
+		k.spare = p
+	}
+	return p
 }
 
 // thorough reports whether minutes do not matter.
@@ -143,7 +162,7 @@ func opsOf(tr *Transcript) []op {
 func (k *kit) rules(p *play, how string) {
 	k.t.Helper()
 	if p.fault != "" {
-		k.t.Fatalf("%s: %s: %s", k.tr.Name, how, p.fault)
+		k.t.Fatalf("%s: %s%s: %s", k.tr.Name, how, p.note(), p.fault)
 	}
 }
 
@@ -165,9 +184,9 @@ func (k *kit) same(p *play, how string) {
 func (k *kit) sameAs(p, truth *play, how string) {
 	k.t.Helper()
 	k.rules(p, how)
-	k.compare(p.texts(), truth.texts(), how)
+	k.compare(p.texts(), truth.texts(), how+p.note())
 	if p.handed && p.consumed != truth.consumed {
-		k.t.Fatalf("%s: %s: handed over after %d bytes consumed, want %d", k.tr.Name, how, p.consumed, truth.consumed)
+		k.t.Fatalf("%s: %s%s: handed over after %d bytes consumed, want %d", k.tr.Name, how, p.note(), p.consumed, truth.consumed)
 	}
 }
 
@@ -210,7 +229,7 @@ func (k *kit) cuts() {
 			bytewise = append(bytewise, i)
 		}
 	}
-	k.same(k.c.run(cut(k.ops, bytewise)), "byte by byte")
+	k.same(k.run(cut(k.ops, bytewise)), "byte by byte")
 	nagged := newPlay(&k.c)
 	nagged.nagging = true
 	nagged.all(cut(k.ops, bytewise))
@@ -218,7 +237,7 @@ func (k *kit) cuts() {
 
 	n := min(k.plays(k.size), 20_000)
 	for _, i := range k.offsets(n) {
-		k.same(k.c.run(cut(k.ops, []int{i})), fmt.Sprintf("cut at %d", i))
+		k.same(k.run(cut(k.ops, []int{i})), fmt.Sprintf("cut at %d", i))
 	}
 	pairs := n
 	if thorough() {
@@ -227,13 +246,13 @@ func (k *kit) cuts() {
 	if k.size*k.size/2 <= pairs {
 		for i := 1; i < k.size; i++ {
 			for j := i + 1; j < k.size; j++ {
-				k.same(k.c.run(cut(k.ops, []int{i, j})), fmt.Sprintf("cut at %d and %d", i, j))
+				k.same(k.run(cut(k.ops, []int{i, j})), fmt.Sprintf("cut at %d and %d", i, j))
 			}
 		}
 	} else if thorough() {
 		for range pairs {
 			i, j := 1+k.rng.IntN(k.size-1), 1+k.rng.IntN(k.size-1)
-			k.same(k.c.run(cut(k.ops, []int{min(i, j), max(i, j)})), fmt.Sprintf("cut at %d and %d", i, j))
+			k.same(k.run(cut(k.ops, []int{min(i, j), max(i, j)})), fmt.Sprintf("cut at %d and %d", i, j))
 		}
 	}
 	schedules := min(n, 1000, k.size*k.size)
@@ -242,7 +261,7 @@ func (k *kit) cuts() {
 	}
 	for range schedules {
 		cuts := k.randomCuts()
-		k.same(k.c.run(cut(k.ops, cuts)), fmt.Sprintf("cut at %d", cuts))
+		k.same(k.run(cut(k.ops, cuts)), fmt.Sprintf("cut at %d", cuts))
 	}
 }
 
@@ -308,7 +327,7 @@ func (k *kit) ends() {
 		}
 		ops = append(ops, o)
 	}
-	k.same(k.c.run(ops), "with EOF in the call that brings the last bytes")
+	k.same(k.run(ops), "with EOF in the call that brings the last bytes")
 }
 
 // beside plays the transcript to two parsers by turns: they must share nothing.
@@ -324,4 +343,21 @@ func (k *kit) beside() {
 	b.next(k.ops[len(k.ops)-1])
 	k.same(a, "beside another flow, one step ahead")
 	k.same(b, "beside another flow, one step behind")
+}
+
+// afterwards plays the transcript to a parser that was Reset at each step of
+// another play of it.
+func (k *kit) afterwards() {
+	k.t.Helper()
+	for n := range k.ops {
+		before := newPlay(&k.c)
+		before.all(k.ops[:n+1])
+		if k.rules(before, "as written"); !before.reset() {
+			return
+		}
+		p := newPlay(&k.c)
+		p.stream, p.dgram, p.again = before.stream, before.dgram, true
+		p.all(k.ops)
+		k.same(p, fmt.Sprintf("after step %d of it", n+1))
+	}
 }

@@ -17,6 +17,7 @@ type output struct {
 	time    sensor.Timestamp // of the record at work
 	ordinal uint64
 	bypass  func(sensor.Key) // tells the source to stop copying, if it can
+	spares  *spares          // parsers for the flows of all shards of the worker
 }
 
 func (o *output) send() {

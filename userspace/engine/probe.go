@@ -90,7 +90,7 @@ func (s *shard) found(f *flowtab.Flow, ss *session, i uint8, n int) bool {
 	}
 	lost := ss.astray[i]
 	ss.astray[i] = 0
-	if r, ok := ss.stream.(sensor.Resyncer); !ok || !s.resync(r, ss.side(i), lost) {
+	if !ss.resync(i, lost) {
 		s.done(f, leftGap)
 		return false
 	}

@@ -40,8 +40,9 @@ type session struct {
 	eof    [2]bool
 	told   [2]bool // the parser knows of the eof
 	recent [2]recent
-	handed int // times the stream was handed on
-	errors int // datagrams refused
+	handed int  // times the stream was handed on
+	errors int  // datagrams refused
+	broken bool // the parser panicked
 	queue  []heldDatagram
 }
 
@@ -82,11 +83,10 @@ func (s *shard) session(f *flowtab.Flow, m *menu, from uint8) *session {
 func (s *shard) choose(f *flowtab.Flow, ss *session, m *menu, n int) {
 	ss.number, ss.candidates, ss.told = n, 0, [2]bool{}
 	ss.initiator = f.Initiator
-	p := &m.protocols[n]
-	if p.NewStream != nil {
-		ss.stream = p.NewStream()
+	if m.protocols[n].NewStream != nil {
+		ss.stream = s.out.spares.stream(m, n)
 	} else {
-		ss.datagrams = p.NewDatagram()
+		ss.datagrams = s.out.spares.datagram(m, n)
 	}
 	if f.App == 0 {
 		f.App = uint8(m.first + n + 1)
@@ -126,6 +126,7 @@ func (s *shard) release(f *flowtab.Flow, why left) {
 	s.drop(ss, 0)
 	s.drop(ss, 1)
 	s.dropDatagrams(ss)
+	s.out.spares.put(ss)
 	s.sessions.put(f.Session)
 	s.books.left[why]++
 	f.Session = 0
@@ -244,6 +245,7 @@ func (s *shard) call(f *flowtab.Flow, ss *session, i uint8, seg sensor.Segment) 
 	s.cur.app = s.cat.names[s.number(ss)]
 	defer func() {
 		if p := recover(); p != nil {
+			ss.broken = true
 			n, err = 0, &PanicError{Value: p, Stack: debug.Stack()}
 		}
 	}()
@@ -318,6 +320,7 @@ const maxHanded = 4
 func (s *shard) handTo(f *flowtab.Flow, ss *session, i uint8, t sensor.Timestamp, name string) {
 	m := &s.cat.stream
 	from := ss.number
+	s.out.spares.put(ss)
 	ss.stream, ss.candidates = nil, 0
 	ss.skip, ss.skipped = [2]int64{}, [2]int64{} // what has not come is not consumed
 	ss.probed[0], ss.probed[1] = probed{}, probed{}
@@ -371,18 +374,24 @@ func (s *shard) sessionGap(f *flowtab.Flow, i uint8, n int64) {
 	if ss.stream == nil {
 		return // the probes go on behind the gap
 	}
-	if r, ok := ss.stream.(sensor.Resyncer); !ok || !s.resync(r, ss.side(i), lost) {
+	if !ss.resync(i, lost) {
 		s.done(f, leftGap)
 	}
 }
 
-func (s *shard) resync(r sensor.Resyncer, side sensor.Side, lost int64) (ok bool) {
+// resync tells the parser that bytes of direction i are lost, and reports whether
+// it can go on.
+func (ss *session) resync(i uint8, lost int64) (ok bool) {
+	r, ok := ss.stream.(sensor.Resyncer)
+	if !ok {
+		return false
+	}
 	defer func() {
 		if recover() != nil {
-			ok = false
+			ok, ss.broken = false, true
 		}
 	}()
-	return r.Resync(side, lost)
+	return r.Resync(ss.side(i), lost)
 }
 
 // PanicError is the error of a parser that panicked.

@@ -85,6 +85,9 @@ func newShard(cfg *Config, cat *catalogue, out *output, of int) *shard {
 		},
 	}
 	s.emit = s.message
+	if out.spares == nil {
+		out.spares = newSpares(cat)
+	}
 	if cfg.StreamData {
 		s.recents = map[*flowtab.Flow]*[2]recent{}
 	}
