@@ -43,7 +43,7 @@ func TestAsks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if total := books.Account("frames").Total; times < 3 || packets > total {
+			if total := books.Account("frames").Total; times == 0 || packets > total {
 				t.Errorf("asked %d times, %d packets at last, %d in all", times, packets, total)
 			}
 		})
