@@ -17,7 +17,9 @@
 //
 // # What it needs
 //
-// Linux 6.6 (TCX), and CAP_BPF and CAP_NET_ADMIN. On other systems [Open]
-// returns an error that says so. The programs are attached by links, which end
-// with the process, however that ends.
+// Linux 5.10, and CAP_BPF and CAP_NET_ADMIN. On other systems [Open] returns an
+// error that says so. The programs are attached by links, which end with the
+// process, however that ends; where the kernel has no TCX, which came with Linux
+// 6.6, by filters of traffic control, of which those of a process that was killed
+// are removed by the next Open.
 package live

@@ -207,7 +207,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		{Options{Interfaces: []string{"none0"}, Netns: a.name}, "interface none0: there is none of that name: there are lo"},
 		{Options{Interfaces: []string{"any"}, Exclude: []string{"*"}, Netns: a.name}, "--exclude leaves none"},
 		{Options{Interfaces: []string{"lo"}, Netns: "no-such-namespace"}, "ip netns list"},
-		{Options{Interfaces: []string{"lo"}, Netns: "/etc/hostname"}, "not a network namespace"},
+		{Options{Interfaces: []string{"lo"}, Netns: "/proc/self/status"}, "not a network namespace"},
 		{Options{Interfaces: []string{"[x"}}, "want a name, or one with *"},
 		{Options{Interfaces: []string{"lo"}, Netns: a.name, Hook: XDP, XDPMode: NativeXDP}, "use --xdp-mode generic"},
 	}
