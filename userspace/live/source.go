@@ -269,18 +269,30 @@ func (s *Source) fromRings(r *sensor.Record) bool {
 		s.lent = in
 		s.books.slices++
 		h := (*gen.Record)(unsafe.Pointer(&b[0]))
-		if h.Lost > 0 {
+		if lost := h.Lost + uncopied(h); lost > 0 {
 			s.packet = b
 			s.begin(r, sensor.Lost, &h.Key, h.From, h.Time, s.wall)
-			r.Reason, r.Count = lossOf(h.LostWhy), sensor.Counters{PayloadBytes: h.Lost}
+			r.Reason, r.Count = lossOf(h.LostWhy), sensor.Counters{PayloadBytes: lost}
+			if h.Lost == 0 {
+				r.Reason = sensor.LossBudget
+			}
 			r.Encap = encapOf(h.Vlan, h.TunnelId, h.Tunnel)
-			s.books.told += h.Lost
+			s.books.told += lost
 			return true
 		}
 		s.fill(r, b)
 		return true
 	}
 	return false
+}
+
+// uncopied returns how much payload came with a FIN that stayed in the kernel:
+// the end of a connection crosses also where nothing else does.
+func uncopied(h *gen.Record) uint64 {
+	if h.TcpFlags&(sensor.FIN|sensor.SYN|sensor.RST) == sensor.FIN && h.CapLen == 0 {
+		return uint64(h.WireLen)
+	}
+	return 0
 }
 
 // fill makes r the packet that b is of.
@@ -290,6 +302,10 @@ func (s *Source) fill(r *sensor.Record, b []byte) {
 	r.Encap = encapOf(h.Vlan, h.TunnelId, h.Tunnel)
 	r.TCPFlags, r.Seq, r.Ack, r.Window = h.TcpFlags, h.Seq, h.Ack, h.Window
 	r.WireLen = int(h.WireLen)
+	if n := uncopied(h); n > 0 { // a Lost said so
+		r.Seq += uint32(n)
+		r.WireLen = 0
+	}
 	r.Payload = b[gen.RecordSize:min(len(b), gen.RecordSize+int(h.CapLen))]
 	if s.memory.hear(r) {
 		s.verdicts.add(&r.Key)
