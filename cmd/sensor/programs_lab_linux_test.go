@@ -40,9 +40,10 @@ const (
 	clientV6 = "fd03:9::2"
 )
 
-// newLab builds the cable and the program. Frames are whole and what is on the
-// wire: no super-packets, which are one packet to tcpdump and many to the sensor.
-func newLab(t *testing.T) *lab {
+// newLab builds the cable and the program. Without offloads tcpdump sees frames as
+// they would be on a wire: no super-packets, which are one packet to it and many
+// to the sensor.
+func newLab(t *testing.T, offloads bool) *lab {
 	t.Helper()
 	testenv.NeedRoot(t)
 	for _, tool := range []string{"ip", "ethtool", "tcpdump", "taskset"} {
@@ -69,7 +70,9 @@ func newLab(t *testing.T) *lab {
 	must("ip", "link", "add", "netns", l.ns[0], "name", l.cable[0], "type", "veth", "peer", "name", l.cable[1], "netns", l.ns[1])
 	for i, ips := range [][]string{{serverIP + "/24", serverV6 + "/64"}, {clientIP + "/24", clientV6 + "/64"}} {
 		in := []string{"ip", "netns", "exec", l.ns[i]}
-		must(append(in, "ethtool", "-K", l.cable[i], "tso", "off", "gso", "off", "gro", "off", "tx", "off", "rx", "off")...)
+		if !offloads {
+			must(append(in, "ethtool", "-K", l.cable[i], "tso", "off", "gso", "off", "gro", "off", "tx", "off", "rx", "off")...)
+		}
 		must(append(in, "ip", "link", "set", l.cable[i], "addrgenmode", "none")...)
 		must(append(in, "ip", "link", "set", "lo", "up")...)
 		must(append(in, "ip", "link", "set", l.cable[i], "up")...)

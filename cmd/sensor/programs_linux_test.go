@@ -44,7 +44,7 @@ var conversations = []conversation{
 // recognises each, loses nothing, copies little, and says what a replay of
 // tcpdump's capture says.
 func TestPrograms(t *testing.T) {
-	l := newLab(t)
+	l := newLab(t, false)
 	w := l.watch(t, "programs", "--workers", "2")
 	said := map[string]bool{}
 	t.Run("say", func(t *testing.T) {
@@ -66,6 +66,30 @@ func TestPrograms(t *testing.T) {
 	}
 	t.Run("same", func(t *testing.T) { sameTranscript(t, live, replayed) })
 	t.Run("books", func(t *testing.T) { checkBooks(t, live, replayed) })
+}
+
+// TestProgramsOffloaded is the same with super-packets, as hosts have them: what is
+// said, and the payload, are those of the capture.
+func TestProgramsOffloaded(t *testing.T) {
+	l := newLab(t, true)
+	for _, tool := range []string{"nginx", "curl", "redis-server", "redis-cli", "iperf3"} {
+		testenv.Need(t, tool)
+	}
+	w := l.watch(t, "offloaded")
+	sayHTTP(t, l)
+	sayRedis(t, l)
+	sayIperf(t, l)
+	live, replayed := w.stop(t)
+	for _, o := range []*transcript{live, replayed} {
+		for _, fl := range o.flows {
+			fl.record = withoutFields(fl.record, "pkts_fwd", "pkts_rev", "bytes_fwd", "bytes_rev", "frame_bytes_fwd", "frame_bytes_rev")
+		}
+	}
+	sameTranscript(t, live, replayed)
+	checkBooks(t, live, replayed)
+	if n, m := live.ledger["frames"].Total, replayed.ledger["frames"].Total; n <= m {
+		t.Errorf("%d frames on the wire, %d in the capture: want more", n, m)
+	}
 }
 
 // seen looks for what must be said of a conversation.

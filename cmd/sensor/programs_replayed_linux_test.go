@@ -21,7 +21,7 @@ var replayed = []string{
 
 // TestProgramsReplayed sends captures of the project over the cable.
 func TestProgramsReplayed(t *testing.T) {
-	l := newLab(t)
+	l := newLab(t, false)
 	tcpreplay := testenv.Need(t, "tcpreplay")
 	root, err := testenv.Root()
 	if err != nil {
