@@ -82,6 +82,9 @@ func (a *archive) addFile(path, from string, mode uint32) {
 	a.add(path, mode, b)
 }
 
+// data is what the tests read.
+var data = []string{"testdata/*.pcap", "userspace/internal/filter/testdata/*.txt"}
+
 // writeBase writes what is the same for all kernels: this program as the first,
 // the tests, the captures that they read, and the tools that they call.
 func writeBase(path, root, work string, jobs []job) error {
@@ -102,13 +105,16 @@ func writeBase(path, root, work string, jobs []job) error {
 		a.addFile("src/"+j.Package+"/this.test", test, 0o755)
 	}
 	a.addFile("src/go.mod", filepath.Join(root, "go.mod"), 0o644)
-	captures, _ := filepath.Glob(filepath.Join(root, "testdata", "*.pcap"))
-	for _, c := range captures {
-		a.addFile("src/testdata/"+filepath.Base(c), c, 0o644)
+	for _, pattern := range data {
+		files, _ := filepath.Glob(filepath.Join(root, pattern))
+		for _, f := range files {
+			a.addFile(filepath.Join("src", filepath.Dir(pattern), filepath.Base(f)), f, 0o644)
+		}
 	}
+	a.add("etc/hostname", 0o644, []byte("kernels\n"))
 	a.add("etc/passwd", 0o644, []byte("root:x:0:0:root:/tmp:/bin/false\n"))
 	a.add("etc/group", 0o644, []byte("root:x:0:\n"))
-	for _, name := range []string{"ip", "ethtool", "tcpdump", "tc"} {
+	for _, name := range []string{"ip", "ls", "tc", "bridge", "ethtool", "sysctl", "tcpdump"} {
 		a.addTool(name)
 	}
 	return a.close()

@@ -26,13 +26,15 @@ type result struct {
 
 	done                    bool
 	exits                   []string          // of the jobs that failed
+	warnings                []string          // of the kernel
+	known                   int               // warnings that are no fault of ours
 	passed, failed, skipped []string          // tests
 	verified                map[string][2]int // program → instructions, as root and with CAP_BPF alone
 }
 
 var (
 	testLine     = regexp.MustCompile(`^\s*--- (PASS|FAIL|SKIP): (\S+)`)
-	verifiedLine = regexp.MustCompile(`(fs_\w+), (as root|frames of kind \d+): (\d+) instructions verified`)
+	verifiedLine = regexp.MustCompile(`(fs_\w+), (as root|with CAP_BPF), frames of kind \d+: (\d+) instructions verified`)
 )
 
 // read takes from the output what tests said.
@@ -73,13 +75,27 @@ func (r *result) read() {
 	}
 }
 
+// warned takes the kernel's warnings from its console.
+func (r *result) warned() {
+	for line := range strings.Lines(string(r.console)) {
+		at := strings.Index(line, "WARNING: ")
+		switch {
+		case at < 0 || !strings.Contains(line, " at "):
+		case knownWarning.MatchString(line):
+			r.known++
+		default:
+			r.warnings = append(r.warnings, strings.TrimSpace(line[at:]))
+		}
+	}
+}
+
 // bad says whether r is a failure: only a kernel that is not to be had, and need
 // not be, is none.
 func (r *result) bad() bool {
 	if r.missing != nil {
 		return r.series == mandatory
 	}
-	return r.err != nil || len(r.exits) > 0 || len(r.failed) > 0 || len(r.passed) == 0
+	return r.err != nil || len(r.exits)+len(r.warnings) > 0 || len(r.failed) > 0 || len(r.passed) == 0
 }
 
 func (r *result) word() string {
@@ -102,13 +118,19 @@ func (r *result) print(w io.Writer, all bool) {
 		fmt.Fprintf(w, "%s", r.output)
 	}
 	if r.bad() || all {
-		fmt.Fprintf(w, "what the kernel said:\n%s\n", lastLines(r.console, 60))
+		fmt.Fprintf(w, "what the kernel said:\n%s\n", lastLines(r.console, 100))
 	}
 	for _, name := range r.failed {
 		fmt.Fprintf(w, "   failed: %s\n", name)
 	}
 	for _, name := range r.skipped {
 		fmt.Fprintf(w, "   skipped: %s\n", name)
+	}
+	for _, line := range r.warnings {
+		fmt.Fprintf(w, "   the kernel warned: %s\n", line)
+	}
+	if r.known > 0 {
+		fmt.Fprintf(w, "   the kernel warned of its own fault: see docs/kernels.md\n")
 	}
 	for _, e := range r.exits {
 		fmt.Fprintf(w, "   %s\n", e)
