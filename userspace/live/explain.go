@@ -25,6 +25,8 @@ func explain(what string, err error) error {
 		return fmt.Errorf("%s: the kernel cannot do this; TCX needs Linux 6.6: use --hook auto: %w: %w", what, ErrUnsupported, err)
 	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES) && !errors.As(err, &rejected):
 		remedy = "run as root, or give the program CAP_BPF and CAP_NET_ADMIN"
+	case errors.As(err, &rejected) && strings.Contains(err.Error(), "pointer comparison prohibited"):
+		remedy = "before Linux 6.1 a program that looks into packets needs CAP_PERFMON, too"
 	case errors.As(err, &rejected):
 		remedy = "the kernel's verifier refuses the program, which is a bug: please report it with what -v says"
 	case errors.Is(err, syscall.ENOMEM), errors.Is(err, syscall.E2BIG):
