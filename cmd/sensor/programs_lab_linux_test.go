@@ -46,6 +46,9 @@ const (
 func newLab(t *testing.T, offloads bool) *lab {
 	t.Helper()
 	testenv.NeedRoot(t)
+	if testing.Short() {
+		t.Skip("takes a minute: run without -short")
+	}
 	for _, tool := range []string{"ip", "ethtool", "tcpdump", "taskset"} {
 		testenv.Need(t, tool)
 	}
