@@ -43,5 +43,8 @@ func TestSubjects(t *testing.T) {
 		if got := tt.message.About(); got != tt.about {
 			t.Errorf("%T is about %q, want %q", tt.message, got, tt.about)
 		}
+		if m, ok := tt.message.(sensor.SubjectBytes); ok && string(m.AboutBytes()) != tt.about {
+			t.Errorf("%T is about the bytes %q, want %q", tt.message, m.AboutBytes(), tt.about)
+		}
 	}
 }

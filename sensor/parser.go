@@ -45,6 +45,13 @@ type Subject interface {
 	About() string
 }
 
+// SubjectBytes is a Subject that need not make a string of what it is about.
+type SubjectBytes interface {
+	Subject
+	// AboutBytes returns the bytes of About. They are lent as the Message is.
+	AboutBytes() []byte
+}
+
 // MaxHeadline is how many bytes of a flow's headline are kept.
 const MaxHeadline = 255
 

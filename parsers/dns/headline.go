@@ -26,3 +26,6 @@ func (m *Message) Headline() string {
 
 // About implements sensor.Subject: the name that is asked for.
 func (m *Message) About() string { return string(m.Name) }
+
+// AboutBytes implements sensor.SubjectBytes.
+func (m *Message) AboutBytes() []byte { return m.Name }

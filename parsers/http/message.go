@@ -54,6 +54,9 @@ func (m *Request) Headline() string {
 // About implements sensor.Subject: the host.
 func (m *Request) About() string { return string(m.Host) }
 
+// AboutBytes implements sensor.SubjectBytes.
+func (m *Request) AboutBytes() []byte { return m.Host }
+
 // Response is a response, and the exchange that it ends.
 type Response struct {
 	Kind    string `json:"type"`
@@ -92,6 +95,9 @@ func (m *Response) Headline() string {
 
 // About implements sensor.Subject: the host of the request.
 func (m *Response) About() string { return string(m.Host) }
+
+// AboutBytes implements sensor.SubjectBytes.
+func (m *Response) AboutBytes() []byte { return m.Host }
 
 // Body is what is said of a message's body and framing.
 type Body struct {

@@ -59,6 +59,9 @@ type ClientHello struct {
 // About implements sensor.Subject: the server that is asked for.
 func (m *ClientHello) About() string { return string(m.SNI) }
 
+// AboutBytes implements sensor.SubjectBytes.
+func (m *ClientHello) AboutBytes() []byte { return m.SNI }
+
 // Headline is the name of the server and the first part of JA4.
 func (m *ClientHello) Headline() string {
 	ja4 := m.JA4

@@ -20,6 +20,7 @@ type menu struct {
 	first     int               // number of protocols[0] in catalogue.names
 	all       uint64            // a bit for each that can be probed
 	byPort    map[uint16]uint64 // a bit for each that has the port as a hint
+	hints     [1 << 10]uint64   // a bit for each port that is in byPort
 }
 
 const maxProtocols = 64
@@ -52,6 +53,7 @@ func newCatalogue(protocols []sensor.Protocol) (*catalogue, error) {
 			}
 			for _, port := range p.Ports {
 				m.byPort[port] |= 1 << i
+				m.hints[port>>6] |= 1 << (port & 63)
 			}
 		}
 	}
@@ -68,8 +70,12 @@ func (m *menu) named(name string) int {
 
 // hinted returns the protocols that have one of the flow's ports as a hint.
 func (m *menu) hinted(k *sensor.Key) uint64 {
-	if len(m.byPort) == 0 {
-		return 0
+	return m.hint(k.Port[0]) | m.hint(k.Port[1])
+}
+
+func (m *menu) hint(port uint16) uint64 {
+	if m.hints[port>>6]>>(port&63)&1 == 0 {
+		return 0 // most ports
 	}
-	return m.byPort[k.Port[0]] | m.byPort[k.Port[1]]
+	return m.byPort[port]
 }

@@ -18,6 +18,7 @@ type output struct {
 	ordinal uint64
 	bypass  func(sensor.Key) // tells the source to stop copying, if it can
 	spares  *spares          // parsers for the flows of all shards of the worker
+	names   names            // headlines that were given last
 }
 
 func (o *output) send() {
@@ -31,8 +32,12 @@ func (o *output) send() {
 func (s *shard) event(kind sensor.EventKind, f *flowtab.Flow, end sensor.EndReason) *sensor.Event {
 	o := s.out
 	s.view(&o.flow, f, end)
-	o.ev = sensor.Event{Kind: kind, Time: o.time, Ordinal: o.ordinal, Flow: &o.flow}
-	return &o.ev
+	ev := &o.ev
+	ev.Kind, ev.Side, ev.Reason, ev.Anomaly = kind, 0, 0, 0
+	ev.Time, ev.Ordinal, ev.Flow = o.time, o.ordinal, &o.flow
+	ev.Msg, ev.App, ev.Err, ev.Data = nil, "", nil, nil
+	ev.Lost, ev.Offset = 0, 0
+	return ev
 }
 
 // report sends an event that is about the flow as a whole.
@@ -41,18 +46,18 @@ func (s *shard) report(kind sensor.EventKind, f *flowtab.Flow, end sensor.EndRea
 	s.out.send()
 }
 
-// view fills v with what is known of f.
+// view fills v with what is known of f: field by field, because it is called for
+// each message, and a value that is made and then copied costs twice.
 func (s *shard) view(v *sensor.Flow, f *flowtab.Flow, end sensor.EndReason) {
 	a, b := &f.Dir[f.Initiator&1], &f.Dir[f.Initiator&1^1]
-	*v = sensor.Flow{
-		ID: f.ID, Key: f.Key, Initiator: f.Initiator, Evidence: f.Evidence,
-		State: connState(f), End: end, Midstream: f.Flags&flagMidstream != 0,
-		First: f.First, Last: f.Last,
-		Counters: [2]sensor.Counters{a.Counters, b.Counters},
-		History:  f.History,
-		Encap:    sensor.Encap{VLAN: f.VLAN},
-	}
-	v.Delta = v.Counters
+	v.ID, v.Key = f.ID, f.Key
+	v.Initiator, v.Evidence = f.Initiator, f.Evidence
+	v.State, v.End, v.Midstream = connState(f), end, f.Flags&flagMidstream != 0
+	v.First, v.Last = f.First, f.Last
+	v.Counters[0], v.Counters[1] = a.Counters, b.Counters
+	v.Delta[0], v.Delta[1] = a.Counters, b.Counters
+	v.History = f.History
+	v.RecordSeq, v.Headline, v.Encap = 0, "", sensor.Encap{VLAN: f.VLAN}
 	if f.More != 0 {
 		p := s.mores.at(f.More)
 		v.RecordSeq, v.Headline = p.records, p.headline
@@ -62,20 +67,17 @@ func (s *shard) view(v *sensor.Flow, f *flowtab.Flow, end sensor.EndReason) {
 		v.Delta[0] = a.Counters.Sub(p.counters[f.Initiator&1])
 		v.Delta[1] = b.Counters.Sub(p.counters[f.Initiator&1^1])
 	}
-	if f.RTT > 0 {
-		v.RTT = time.Duration(f.RTT)
-	}
+	v.RTT = time.Duration(max(f.RTT, 0))
+	v.App = ""
 	if f.App != 0 {
 		v.App = s.cat.names[f.App-1]
 	}
-	if f.Key.Proto == sensor.ProtoTCP {
-		s.tcpStats(&v.TCP[0], a)
-		s.tcpStats(&v.TCP[1], b)
-	}
+	s.tcpStats(&v.TCP[0], a)
+	s.tcpStats(&v.TCP[1], b)
 }
 
 func (s *shard) tcpStats(v *sensor.TCPStats, d *flowtab.Dir) {
-	v.Flags = d.TCP
+	*v = sensor.TCPStats{Flags: d.TCP} // no flags, and no half, but for TCP
 	if d.Half != 0 {
 		h := s.halves.at(d.Half)
 		v.Retransmissions, v.OutOfOrder = h.retransmissions, h.outOfOrder

@@ -100,9 +100,8 @@ func (s *shard) found(f *flowtab.Flow, ss *session, i uint8, n int) bool {
 // recognise asks the candidates about data and chooses the first that matches;
 // those hinted at by a port are asked first.
 func (s *shard) recognise(f *flowtab.Flow, ss *session, m *menu, i uint8, data []byte) bool {
-	hinted := m.hinted(&f.Key)
 	left := ss.candidates &^ ss.struck[i] & m.all
-	for _, set := range [2]uint64{left & hinted, left &^ hinted} {
+	for _, set := range [2]uint64{left & ss.hinted, left &^ ss.hinted} {
 		for ; set != 0; set &= set - 1 {
 			n := bits.TrailingZeros64(set)
 			v := ask(&m.protocols[n], side(f, i), data)

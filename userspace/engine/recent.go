@@ -1,7 +1,9 @@
 package engine
 
 import (
-	"hash/maphash"
+	"encoding/binary"
+	"math/bits"
+	"math/rand/v2"
 
 	"flowscope/userspace/internal/flowtab"
 )
@@ -29,14 +31,38 @@ func (s *shard) recent(f *flowtab.Flow, i uint8) *recent {
 	return nil
 }
 
-var recentSeed = maphash.MakeSeed()
+// recentKey is secret, so that nobody can choose two segments of one digest.
+var recentKey = [16]uint64{
+	rand.Uint64(), rand.Uint64(), rand.Uint64(), rand.Uint64(), rand.Uint64(), rand.Uint64(), rand.Uint64(), rand.Uint64(),
+	rand.Uint64(), rand.Uint64(), rand.Uint64(), rand.Uint64(), rand.Uint64(), rand.Uint64(), rand.Uint64(), rand.Uint64(),
+}
+
+const edge = 64
 
 func digest(data []byte) uint64 {
-	const edge = 64
-	if len(data) <= 2*edge {
-		return maphash.Bytes(recentSeed, data)
+	n := len(data)
+	switch {
+	case n >= 2*edge:
+		return mix((*[edge]byte)(data), recentKey[:8]) ^ mix((*[edge]byte)(data[n-edge:]), recentKey[8:])
+	case n >= edge:
+		var tail [edge]byte
+		copy(tail[:], data[edge:])
+		return mix((*[edge]byte)(data), recentKey[:8]) ^ mix(&tail, recentKey[8:])
 	}
-	return maphash.Bytes(recentSeed, data[:edge]) ^ 3*maphash.Bytes(recentSeed, data[len(data)-edge:])
+	var all [edge]byte
+	copy(all[:], data)
+	return mix(&all, recentKey[:8])
+}
+
+// mix is a sum of products, after NH of UMAC (RFC 4418, 5.2.2), each of two words
+// that were added to two of the key. The length is compared apart.
+func mix(b *[edge]byte, key []uint64) (sum uint64) {
+	_ = key[7]
+	for i := 0; i < edge/8; i += 2 {
+		hi, lo := bits.Mul64(binary.LittleEndian.Uint64(b[8*i:])+key[i], binary.LittleEndian.Uint64(b[8*i+8:])+key[i+1])
+		sum += hi ^ lo
+	}
+	return sum
 }
 
 func (r *recent) add(seq uint32, data []byte) {

@@ -18,6 +18,7 @@ type session struct {
 	number    int                   // of the protocol in its menu
 
 	candidates uint64 // protocols not yet ruled out, while it is not known
+	hinted     uint64 // protocols that have a port of the flow
 	// Of a flow joined in the middle, a side's bytes may be the rest of a message:
 	// what they rule out they rule out until the side's next segment.
 	struck    [2]uint64
@@ -70,8 +71,10 @@ func (s *shard) session(f *flowtab.Flow, m *menu, from uint8) *session {
 	}
 	s.books.sessions++
 	n, ss := s.sessions.get()
+	*ss = session{}
 	f.Session = n
 	ss.candidates = m.all | hinted
+	ss.hinted = hinted
 	ss.first = from
 	for i := range f.Dir {
 		ss.eof[i] = f.Dir[i].State&stClosed != 0 // without a word
@@ -127,7 +130,8 @@ func (s *shard) release(f *flowtab.Flow, why left) {
 	s.drop(ss, 1)
 	s.dropDatagrams(ss)
 	s.out.spares.put(ss)
-	s.sessions.put(f.Session)
+	ss.stream, ss.datagrams = nil, nil
+	s.sessions.putUsed(f.Session)
 	s.books.left[why]++
 	f.Session = 0
 }
@@ -275,14 +279,20 @@ func (s *shard) message(m sensor.Message) {
 
 // headline makes what a message is about the headline of its flow.
 func (s *shard) headline(f *flowtab.Flow, m sensor.Message) {
-	if m, ok := m.(sensor.Subject); ok {
-		if about := m.About(); about != "" {
-			f.Flags |= flagHeadline
-			if len(about) > sensor.MaxHeadline {
-				about = strings.Clone(about[:sensor.MaxHeadline])
-			}
-			s.more(f).headline = about
+	about := ""
+	switch m := m.(type) {
+	case sensor.SubjectBytes:
+		if b := m.AboutBytes(); len(b) > 0 {
+			about = s.out.names.of(b)
 		}
+	case sensor.Subject:
+		if about = m.About(); len(about) > sensor.MaxHeadline {
+			about = strings.Clone(about[:sensor.MaxHeadline])
+		}
+	}
+	if about != "" {
+		f.Flags |= flagHeadline
+		s.more(f).headline = about
 	}
 }
 

@@ -1,5 +1,7 @@
 package engine
 
+import "unsafe"
+
 // slab hands out values by number, so that flows can refer to them without a
 // pointer. Number 0 is none.
 type slab[T any] struct {
@@ -7,14 +9,28 @@ type slab[T any] struct {
 	free  []uint32
 }
 
+// slabChunk is how many bytes of values are allocated at a time.
+const slabChunk = 4 << 10
+
 func (s *slab[T]) get() (uint32, *T) {
-	if n := len(s.free); n > 0 {
-		i := s.free[n-1]
-		s.free = s.free[:n-1]
-		return i, s.items[i-1]
+	if len(s.free) == 0 {
+		s.grow()
 	}
-	s.items = append(s.items, new(T))
-	return uint32(len(s.items)), s.items[len(s.items)-1]
+	n := len(s.free) - 1
+	i := s.free[n]
+	s.free = s.free[:n]
+	return i, s.items[i-1]
+}
+
+func (s *slab[T]) grow() {
+	var zero T
+	chunk := make([]T, max(slabChunk/unsafe.Sizeof(zero), 1))
+	for i := range chunk {
+		s.items = append(s.items, &chunk[i])
+	}
+	for i := range chunk { // the first on top
+		s.free = append(s.free, uint32(len(s.items)-i))
+	}
 }
 
 func (s *slab[T]) at(i uint32) *T { return s.items[i-1] }
@@ -25,3 +41,6 @@ func (s *slab[T]) put(i uint32) {
 	*s.items[i-1] = zero
 	s.free = append(s.free, i)
 }
+
+// putUsed takes back a value that refers to nothing. Its next user must zero it.
+func (s *slab[T]) putUsed(i uint32) { s.free = append(s.free, i) }

@@ -57,7 +57,10 @@ func last[P any](list *[]P) (p P, ok bool) {
 }
 
 func give[P any](list *[]P, p P) {
-	if r, ok := any(p).(sensor.Resetter); ok && len(*list) < maxSpare && renew(r) {
+	if len(*list) == maxSpare {
+		return
+	}
+	if r, ok := any(p).(sensor.Resetter); ok && renew(r) {
 		*list = append(*list, p)
 	}
 }
