@@ -175,6 +175,9 @@ func (o *options) watch(ctx context.Context, p *program, w *watching) error {
 	start, done := time.Now(), make(chan struct{})
 	in := &watched{Source: src}
 	go in.keepAlive(done)
+	if p.errTerm && !o.quiet {
+		fmt.Fprintln(p.stderr, "watching; interrupt (Ctrl-C) ends it with the table and the books")
+	}
 	notify("READY=1")
 	books, err := engine.Run(context.WithoutCancel(ctx), in, o.engine, o.workers, outs)
 	close(done)

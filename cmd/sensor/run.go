@@ -111,7 +111,7 @@ func (o *options) open(p *program, outs *outputs, specs []spec) error {
 		case "jsonl":
 			err = outs.add(p, s, o.files, func(w io.Writer) sink { return jsonl.New(w, jsonl.Options{LineBuffered: o.live}) })
 		case "table":
-			err = outs.add(p, s, o.files, func(w io.Writer) sink { return table.New(w, p.tableOptions(o.more)) })
+			err = outs.add(p, s, o.files, func(w io.Writer) sink { return table.New(w, o.tableOptions(p)) })
 		case "streams":
 			var dir *streams.Sink
 			if dir, err = streams.New(s.target, streams.Options{}); err == nil {
@@ -137,6 +137,13 @@ func (o *options) open(p *program, outs *outputs, specs []spec) error {
 		return err
 	}
 	return nil
+}
+
+// tableOptions fits tables to the terminal, and to what is done.
+func (o *options) tableOptions(p *program) table.Options {
+	opt := p.tableOptions(o.more)
+	opt.Live = o.live
+	return opt
 }
 
 // pump runs the engine over the source until it ends or a signal comes.

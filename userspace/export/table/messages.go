@@ -2,6 +2,7 @@ package table
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"flowscope/sensor"
@@ -84,20 +85,38 @@ func (s *Sink) renderMessages(p *page) {
 	two := tight > len(lines)/4 // lines for each message
 	width := column(flows, room, 2+goodHeadline, 2+minHeadline, 0)
 	for _, l := range lines {
-		at := " " + clock(l.time)[:timeWidth] + "  "
-		said := fmt.Sprintf("%-*s  %s", appWidth, l.app, l.headline)
-		if two || len(l.flow)+2+leastSaid > room {
-			for i, part := range split(l.flow, room) {
-				p.line(at + strings.Repeat(" ", indent*i) + safetext.Text(part, room-indent*i))
-				at = strings.Repeat(" ", len(at))
-			}
-			p.line(at + safetext.Text(said, room))
-			continue
-		}
-		text := at + fmt.Sprintf("%-*s  ", width, l.flow)
-		p.line(text + safetext.Text(said, p.width-len(text)))
+		p.message(l, timeWidth, width, two)
 	}
 	p.more(s.messages-len(lines), s.opt.More)
+}
+
+// message writes one message, in one line or two. The flow has a column of its
+// own.
+func (p *page) message(l line, timeWidth, column int, two bool) {
+	room := p.width - 1 - timeWidth - 2
+	at := " " + clock(l.time)[:timeWidth] + "  "
+	said := fmt.Sprintf("%-*s  %s", appWidth, l.app, l.headline)
+	if two || len(l.flow)+2+leastSaid > room {
+		for i, part := range split(l.flow, room) {
+			p.line(at + strings.Repeat(" ", indent*i) + safetext.Text(part, room-indent*i))
+			at = strings.Repeat(" ", len(at))
+		}
+		p.line(at + safetext.Text(said, room))
+		return
+	}
+	text := at + fmt.Sprintf("%-*s  ", column, l.flow)
+	p.line(text + safetext.Text(said, p.width-len(text)))
+}
+
+// liveColumn is how wide most flows are: IPv4, with ports.
+const liveColumn = 44
+
+// say writes a message when it comes.
+func (s *Sink) say(l line) error {
+	p := &page{width: s.opt.Width, color: s.opt.Color}
+	p.message(l, len("15:04:05.000"), min(liveColumn, s.opt.Width/2), false)
+	_, err := io.WriteString(s.w, p.String())
+	return err
 }
 
 // clock returns the time of day, to the microsecond and beyond.

@@ -34,6 +34,9 @@ func (p *page) line(text string) {
 
 func (s *Sink) render() []byte {
 	p := &page{width: s.opt.Width, color: s.opt.Color}
+	if s.opt.Live && s.messages > 0 {
+		p.line("")
+	}
 	s.renderFlows(p)
 	s.renderMessages(p)
 	s.renderCounts(p)

@@ -39,6 +39,8 @@ type Options struct {
 	MaxFlows    int  // default 30
 	MaxMessages int  // default 20; none if negative
 	Color       bool // with ANSI colours
+	// Live shows each message when it comes, instead of some of them at the end.
+	Live bool
 	// More is the command that shows everything, named where something is left
 	// out.
 	More string
@@ -85,15 +87,15 @@ func New(w io.Writer, opt Options) *Sink {
 		headlines: make(map[uint64]*what), counts: counts{anomalies: make(map[sensor.Anomaly]int)}}
 }
 
-// Consume takes note of messages, gaps, anomalies, errors and ended flows. It
-// writes nothing and returns an error only after Close.
+// Consume takes note of messages, gaps, anomalies, errors and ended flows. Unless
+// Live, it writes nothing and returns an error only after Close.
 func (s *Sink) Consume(ev *sensor.Event) error {
 	if s.done {
 		return errors.New("show table: sink is closed")
 	}
 	switch ev.Kind {
 	case sensor.FlowMessage:
-		s.message(ev)
+		return s.message(ev)
 	case sensor.FlowGap:
 		s.counts.gaps++
 		s.counts.gapBytes += ev.Lost
@@ -107,7 +109,7 @@ func (s *Sink) Consume(ev *sensor.Event) error {
 	return nil
 }
 
-func (s *Sink) message(ev *sensor.Event) {
+func (s *Sink) message(ev *sensor.Event) error {
 	s.messages++
 	x := s.headlines[ev.Flow.ID]
 	if x == nil {
@@ -121,17 +123,23 @@ func (s *Sink) message(ev *sensor.Event) {
 		x.messages++
 		nth = x.messages
 	}
-	wantLine := s.sample.wants(nth)
+	wantLine := s.opt.Live || s.sample.wants(nth)
 	if !wantLine && (x == nil || x.headline != "") {
-		return
+		return nil
 	}
 	text := s.headline(ev.Msg)
 	if x != nil && x.headline == "" {
 		x.headline = text
 	}
-	if wantLine {
-		s.sample.add(nth, line{ev.Time, flowText(ev.Flow, ev.Side), safetext.Text(ev.App, maxApp), text})
+	if !wantLine {
+		return nil
 	}
+	l := line{ev.Time, flowText(ev.Flow, ev.Side), safetext.Text(ev.App, maxApp), text}
+	if s.opt.Live {
+		return s.say(l)
+	}
+	s.sample.add(nth, l)
+	return nil
 }
 
 // headline returns what a message says, safe to show.

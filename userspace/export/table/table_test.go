@@ -251,3 +251,27 @@ func BenchmarkConsume(b *testing.B) {
 		_ = s.Consume(end)
 	}
 }
+
+// TestLive wants each message at once, and none of them again at the end.
+func TestLive(t *testing.T) {
+	var b bytes.Buffer
+	s := New(&b, Options{Live: true})
+	f := &sensor.Flow{}
+	f.Key.Proto = sensor.ProtoTCP
+	for range 3 {
+		before := b.Len()
+		if err := s.Consume(&sensor.Event{Kind: sensor.FlowMessage, Flow: f, App: "memo", Msg: request("hello\x1b[2J")}); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.String()[before:]; strings.Count(got, "\n") != 1 || !strings.Contains(got, "memo  hello") || strings.Contains(got, "\x1b") {
+			t.Errorf("%q", got)
+		}
+	}
+	before := b.Len()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String()[before:]; strings.Contains(got, "MESSAGE") || !strings.Contains(got, "3 messages") {
+		t.Errorf("%q", got)
+	}
+}
