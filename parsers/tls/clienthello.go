@@ -38,8 +38,8 @@ type scratch struct {
 	extensions []uint16
 	sorted     []uint16
 	spare      []uint16
-	text       []byte
-	out        []byte
+	own        print
+	known      *known // nil: nothing is remembered
 }
 
 var (

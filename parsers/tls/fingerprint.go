@@ -5,26 +5,24 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
-	"strconv"
 )
 
 // fingerprint computes JA3 and JA4.
 func (m *ClientHello) fingerprint(transport Transport) {
-	s := &m.scratch
-	s.out = s.out[:0]
-	text := m.appendJA3(s.text[:0])
-	sum := md5.Sum(text)
-	s.out = appendHex(s.out, sum[:])
-	n := len(s.out)
-	s.out = m.appendJA4(s.out, transport)
-	m.JA3, m.JA4 = s.out[:n:n], s.out[n:]
-	m.JA3Full, s.text = text, text
+	p, there := m.place(transport)
+	if !there {
+		p.text = m.appendJA3(p.text[:0])
+		sum := md5.Sum(p.text)
+		p.out = m.appendJA4(appendHex(p.out[:0], sum[:]), transport)
+	}
+	const n = 2 * md5.Size
+	m.JA3, m.JA4, m.JA3Full = p.out[:n:n], p.out[n:len(p.out):len(p.out)], p.text[:len(p.text):len(p.text)]
 }
 
 // appendJA3 appends version, suites, extensions, groups and point formats in
 // decimal.
 func (m *ClientHello) appendJA3(b []byte) []byte {
-	b = strconv.AppendUint(b, uint64(m.LegacyVersion), 10)
+	b = appendNumber(b, uint16(m.LegacyVersion))
 	b = appendDecimals(append(b, ','), m.seen.suites)
 	b = appendDecimalList(append(b, ','), m.scratch.extensions)
 	b = appendDecimals(append(b, ','), m.seen.groups)
@@ -33,7 +31,7 @@ func (m *ClientHello) appendJA3(b []byte) []byte {
 		if i > 0 {
 			b = append(b, '-')
 		}
-		b = strconv.AppendUint(b, uint64(v), 10)
+		b = appendNumber(b, uint16(v))
 	}
 	return b
 }
@@ -62,7 +60,22 @@ func appendDecimal(b []byte, start int, v uint16) []byte {
 	if len(b) > start {
 		b = append(b, '-')
 	}
-	return strconv.AppendUint(b, uint64(v), 10)
+	return appendNumber(b, v)
+}
+
+// appendNumber appends v in decimal.
+func appendNumber(b []byte, v uint16) []byte {
+	switch {
+	case v < 10:
+		return append(b, '0'+byte(v))
+	case v < 100:
+		return append(b, '0'+byte(v/10), '0'+byte(v%10))
+	case v < 1000:
+		return append(b, '0'+byte(v/100), '0'+byte(v/10%10), '0'+byte(v%10))
+	case v < 10000:
+		return append(b, '0'+byte(v/1000), '0'+byte(v/100%10), '0'+byte(v/10%10), '0'+byte(v%10))
+	}
+	return append(b, '0'+byte(v/10000), '0'+byte(v/1000%10), '0'+byte(v/100%10), '0'+byte(v/10%10), '0'+byte(v%10))
 }
 
 // emptyHash stands in JA4 for the hash of nothing.
@@ -183,7 +196,16 @@ func (s *scratch) appendListHash(b, algorithms []byte) []byte {
 
 // sort sorts s.sorted: what is long, which no honest hello is, in linear time.
 func (s *scratch) sort() {
-	if len(s.sorted) < 256 {
+	if n := len(s.sorted); n <= 32 {
+		for i := 1; i < n; i++ {
+			v, j := s.sorted[i], i
+			for ; j > 0 && s.sorted[j-1] > v; j-- {
+				s.sorted[j] = s.sorted[j-1]
+			}
+			s.sorted[j] = v
+		}
+		return
+	} else if n < 256 {
 		slices.Sort(s.sorted)
 		return
 	}
@@ -209,17 +231,25 @@ func (s *scratch) sort() {
 
 // fingerprint computes JA3S.
 func (m *ServerHello) fingerprint() {
-	s := &m.scratch
-	b := strconv.AppendUint(s.text[:0], uint64(m.LegacyVersion), 10)
-	b = strconv.AppendUint(append(b, ','), uint64(m.Cipher), 10)
+	p, there := m.place()
+	if !there {
+		p.text = m.appendJA3S(p.text[:0])
+		sum := md5.Sum(p.text)
+		p.out = appendHex(p.out[:0], sum[:])
+	}
+	m.JA3SFull, m.JA3S = p.text[:len(p.text):len(p.text)], p.out[:len(p.out):len(p.out)]
+}
+
+// appendJA3S appends version, suite and extensions in decimal.
+func (m *ServerHello) appendJA3S(b []byte) []byte {
+	b = appendNumber(b, uint16(m.LegacyVersion))
+	b = appendNumber(append(b, ','), uint16(m.Cipher))
 	b = append(b, ',')
-	for i, v := range s.extensions {
+	for i, v := range m.scratch.extensions {
 		if i > 0 {
 			b = append(b, '-')
 		}
-		b = strconv.AppendUint(b, uint64(v), 10)
+		b = appendNumber(b, v)
 	}
-	sum := md5.Sum(b)
-	s.out = appendHex(s.out[:0], sum[:])
-	m.JA3SFull, s.text, m.JA3S = b, b, s.out
+	return b
 }

@@ -123,7 +123,7 @@ func (p *parser) decode(s sensor.Segment, d *direction, b []byte, size int, emit
 		}
 		p.serverHello(s, &x.server, emit)
 	case typeCertificate:
-		return p.certificates(d, &x.cert, body, size-4, emit)
+		return p.certificates(d, x, body, size-4, emit)
 	case typeServerKeyExchange:
 		// ECParameters with a named curve (RFC 8422, 5.4).
 		if len(body) > 3 && body[0] == 3 && p.answered && keyExchangeIsECDHE(p.cipher) {
@@ -164,7 +164,7 @@ func (p *parser) serverHello(s sensor.Segment, m *ServerHello, emit func(sensor.
 
 // certificates tells each certificate of a chain (RFC 5246, 7.4.2), of which
 // body is the beginning.
-func (p *parser) certificates(d *direction, m *Certificate, body []byte, size int, emit func(sensor.Message)) error {
+func (p *parser) certificates(d *direction, x *decoder, body []byte, size int, emit func(sensor.Message)) error {
 	if p.answered && p.version.is13() {
 		return nil
 	}
@@ -184,7 +184,12 @@ func (p *parser) certificates(d *direction, m *Certificate, body []byte, size in
 			return &Error{d.record, "a certificate with a length that is not possible"}
 		}
 		r.b = r.b[len(b):]
-		m.decode(b, n)
+		m := &x.cert
+		if n == len(b) && n <= maxKnown {
+			m = x.known.certificate(b)
+		} else {
+			m.decode(b, n)
+		}
 		m.Index = i
 		emit(m)
 	}

@@ -23,7 +23,7 @@ const (
 
 // Protocol returns TLS over TCP. It is recognised on any port.
 func Protocol() sensor.Protocol {
-	pool := &sync.Pool{New: func() any { return &decoder{} }}
+	pool := &sync.Pool{New: func() any { return newDecoder() }}
 	return sensor.Protocol{
 		Name:      "tls",
 		Transport: sensor.ProtoTCP,
@@ -42,6 +42,12 @@ type decoder struct {
 	cert   Certificate
 	alert  Alert
 	done   Established
+	known  *known
+}
+
+func newDecoder() *decoder {
+	k := newKnown()
+	return &decoder{client: ClientHello{scratch: scratch{known: k}}, server: ServerHello{scratch: scratch{known: k}}, known: k}
 }
 
 // release gives a decoder back, without what it was lent.
