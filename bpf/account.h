@@ -47,22 +47,52 @@ static __always_inline void fs_segments(struct fs_wire *w, const struct fs_class
 	w->frame_bytes += (segs - 1) * (headers + (fr->tagged ? 4 : 0));
 }
 
-/* Whether another flow may begin: an established flow must find room when it
- * comes again, whatever others do. */
+/*
+ * Whether another flow may begin. An established flow must find room when it
+ * comes again, whatever others do: so many may begin as leave room for all that
+ * were in the map before, and not too many of these in one second.
+ */
 static __always_inline int fs_may_begin(__u64 now)
 {
-	__u32 zero = 0;
+	__u32 zero = 0, one = 1;
 	struct fs_control *g = bpf_map_lookup_elem(&control, &zero);
+	struct fs_control *set = bpf_map_lookup_elem(&control, &one);
 
-	if (!g)
+	if (!g || !set)
 		return 0;
 	if (now - g->second > 1000000000ULL) {
 		g->second = now;
 		g->began = 0;
 	}
-	if (g->began >= g->max_new)
+	if (g->began >= g->max_new || g->fresh >= set->until)
 		return 0;
 	__sync_fetch_and_add(&g->began, 1);
+	return 1;
+}
+
+/* Takes over from the map at a place what must outlast it, and says whether the
+ * flow is there. */
+static __always_inline int fs_inherit(struct fs_flow *fresh, const struct fs_key *k, __u32 place)
+{
+	void *before = bpf_map_lookup_elem(&flows, &place);
+	struct fs_flow *old;
+
+	if (!before)
+		return 0;
+	old = bpf_map_lookup_elem(before, k);
+	if (!old)
+		return 0;
+	fresh->known = 1;
+	fresh->bypass = old->bypass;
+	fresh->skips = old->skips;
+	fresh->until[0] = old->until[0];
+	fresh->until[1] = old->until[1];
+	fresh->ifindex[0] = old->ifindex[0];
+	fresh->ifindex[1] = old->ifindex[1];
+	fresh->dir[0].used = old->dir[0].used;
+	fresh->dir[1].used = old->dir[1].used;
+	fresh->dir[0].last = old->dir[0].last;
+	fresh->dir[1].last = old->dir[1].last;
 	return 1;
 }
 
@@ -74,31 +104,18 @@ static __always_inline int fs_may_begin(__u64 now)
 static __always_inline int fs_begin(void *inner, struct fs_scratch *s,
 				    struct fs_classified *q, __u64 now)
 {
-	struct fs_flow *fresh = &s->fresh, *old;
-	__u32 one = 1;
-	void *before = bpf_map_lookup_elem(&flows, &one);
+	struct fs_flow *fresh = &s->fresh;
+	struct fs_control *g;
+	__u32 zero = 0;
 
 	__builtin_memset(fresh, 0, sizeof(*fresh));
-	if (before) {
-		old = bpf_map_lookup_elem(before, &q->key);
-		if (old) {
-			fresh->known = 1;
-			fresh->bypass = old->bypass;
-			fresh->skips = old->skips;
-			fresh->until[0] = old->until[0];
-			fresh->until[1] = old->until[1];
-			fresh->ifindex[0] = old->ifindex[0];
-			fresh->ifindex[1] = old->ifindex[1];
-			fresh->dir[0].used = old->dir[0].used;
-			fresh->dir[1].used = old->dir[1].used;
-			fresh->dir[0].last = old->dir[0].last;
-			fresh->dir[1].last = old->dir[1].last;
-			goto known;
-		}
+	if (!fs_inherit(fresh, &q->key, 1)) {
+		if (!fs_inherit(fresh, &q->key, 2) && !fs_may_begin(now))
+			return 0;
+		g = bpf_map_lookup_elem(&control, &zero);
+		if (g)
+			__sync_fetch_and_add(&g->fresh, 1);
 	}
-	if (!fs_may_begin(now))
-		return 0;
-known:
 	fresh->tunnel_id = q->tunnel_id;
 	fresh->vlan[0] = q->vlan[0];
 	fresh->vlan[1] = q->vlan[1];

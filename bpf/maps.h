@@ -101,7 +101,8 @@ struct {
  * space puts an empty map in place 0; when the kernel has let it, no program
  * runs that still counts in the map that was there, and it can be read at
  * leisure without missing a packet. A flow that comes again takes its verdict
- * and the rest of its budget over from the map in place 1.
+ * and the rest of its budget over from the map in place 1; while the two change,
+ * place 2 has what was there before, so that no flow is taken for a new one.
  */
 struct fs_flow_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -112,7 +113,7 @@ struct fs_flow_map {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 2);
+	__uint(max_entries, 3);
 	__type(key, __u32);
 	__array(values, struct fs_flow_map);
 } flows SEC(".maps");
@@ -138,12 +139,15 @@ struct fs_control {
 	__u64 began;	    /* flows that began in it; written by the program */
 	__u64 squeezed;	    /* when squeeze changed, ns; written by the program */
 	__u64 squeeze;	    /* the budget is halved so many times; written by the program */
+	__u64 fresh;	    /* entries of flows that were not in the map before; written by the program */
+	__u64 until;	    /* fresh at which no flow may begin; written by user space */
 };
 
-/* 0 → control. */
+/* 0 → control; 1 → of it, until: what user space writes while programs run must
+ * not be beside what they write. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, 2);
 	__type(key, __u32);
 	__type(value, struct fs_control);
 } control SEC(".maps");

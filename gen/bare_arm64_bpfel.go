@@ -16,15 +16,24 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	BareMapBareDriven = "bare_driven"
-	BareMapBareFlows  = "bare_flows"
-	BareProgFsBare    = "fs_bare"
-	BareProgFsDrive   = "fs_drive"
-	BareProgFsNothing = "fs_nothing"
-	BareVarBareAll    = "bare_all"
-	BareVarBareMany   = "bare_many"
-	BareVarBareNext   = "bare_next"
-	BareVarBareRandom = "bare_random"
+	BareMapBareDriven      = "bare_driven"
+	BareMapBareFlows       = "bare_flows"
+	BareMapBareRing        = "bare_ring"
+	BareMapBareSlices      = "bare_slices"
+	BareProgFsBare         = "fs_bare"
+	BareProgFsDrive        = "fs_drive"
+	BareProgFsFlood        = "fs_flood"
+	BareProgFsNothing      = "fs_nothing"
+	BareProgFsPour         = "fs_pour"
+	BareVarBareAll         = "bare_all"
+	BareVarBareDropped     = "bare_dropped"
+	BareVarBareEstablished = "bare_established"
+	BareVarBareFrames      = "bare_frames"
+	BareVarBareMany        = "bare_many"
+	BareVarBareNext        = "bare_next"
+	BareVarBarePackets     = "bare_packets"
+	BareVarBareRandom      = "bare_random"
+	BareVarBareWakeAt      = "bare_wake_at"
 )
 
 // LoadBare returns the embedded CollectionSpec for Bare.
@@ -71,7 +80,9 @@ type BareSpecs struct {
 type BareProgramSpecs struct {
 	FsBare    *ebpf.ProgramSpec `ebpf:"fs_bare"`
 	FsDrive   *ebpf.ProgramSpec `ebpf:"fs_drive"`
+	FsFlood   *ebpf.ProgramSpec `ebpf:"fs_flood"`
 	FsNothing *ebpf.ProgramSpec `ebpf:"fs_nothing"`
+	FsPour    *ebpf.ProgramSpec `ebpf:"fs_pour"`
 }
 
 // BareMapSpecs contains maps before they are loaded into the kernel.
@@ -80,16 +91,23 @@ type BareProgramSpecs struct {
 type BareMapSpecs struct {
 	BareDriven *ebpf.MapSpec `ebpf:"bare_driven"`
 	BareFlows  *ebpf.MapSpec `ebpf:"bare_flows"`
+	BareRing   *ebpf.MapSpec `ebpf:"bare_ring"`
+	BareSlices *ebpf.MapSpec `ebpf:"bare_slices"`
 }
 
 // BareVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type BareVariableSpecs struct {
-	BareAll    *ebpf.VariableSpec `ebpf:"bare_all"`
-	BareMany   *ebpf.VariableSpec `ebpf:"bare_many"`
-	BareNext   *ebpf.VariableSpec `ebpf:"bare_next"`
-	BareRandom *ebpf.VariableSpec `ebpf:"bare_random"`
+	BareAll         *ebpf.VariableSpec `ebpf:"bare_all"`
+	BareDropped     *ebpf.VariableSpec `ebpf:"bare_dropped"`
+	BareEstablished *ebpf.VariableSpec `ebpf:"bare_established"`
+	BareFrames      *ebpf.VariableSpec `ebpf:"bare_frames"`
+	BareMany        *ebpf.VariableSpec `ebpf:"bare_many"`
+	BareNext        *ebpf.VariableSpec `ebpf:"bare_next"`
+	BarePackets     *ebpf.VariableSpec `ebpf:"bare_packets"`
+	BareRandom      *ebpf.VariableSpec `ebpf:"bare_random"`
+	BareWakeAt      *ebpf.VariableSpec `ebpf:"bare_wake_at"`
 }
 
 // BareObjects contains all objects after they have been loaded into the kernel.
@@ -114,12 +132,16 @@ func (o *BareObjects) Close() error {
 type BareMaps struct {
 	BareDriven *ebpf.Map `ebpf:"bare_driven"`
 	BareFlows  *ebpf.Map `ebpf:"bare_flows"`
+	BareRing   *ebpf.Map `ebpf:"bare_ring"`
+	BareSlices *ebpf.Map `ebpf:"bare_slices"`
 }
 
 func (m *BareMaps) Close() error {
 	return _BareClose(
 		m.BareDriven,
 		m.BareFlows,
+		m.BareRing,
+		m.BareSlices,
 	)
 }
 
@@ -127,10 +149,15 @@ func (m *BareMaps) Close() error {
 //
 // It can be passed to LoadBareObjects or ebpf.CollectionSpec.LoadAndAssign.
 type BareVariables struct {
-	BareAll    *ebpf.Variable `ebpf:"bare_all"`
-	BareMany   *ebpf.Variable `ebpf:"bare_many"`
-	BareNext   *ebpf.Variable `ebpf:"bare_next"`
-	BareRandom *ebpf.Variable `ebpf:"bare_random"`
+	BareAll         *ebpf.Variable `ebpf:"bare_all"`
+	BareDropped     *ebpf.Variable `ebpf:"bare_dropped"`
+	BareEstablished *ebpf.Variable `ebpf:"bare_established"`
+	BareFrames      *ebpf.Variable `ebpf:"bare_frames"`
+	BareMany        *ebpf.Variable `ebpf:"bare_many"`
+	BareNext        *ebpf.Variable `ebpf:"bare_next"`
+	BarePackets     *ebpf.Variable `ebpf:"bare_packets"`
+	BareRandom      *ebpf.Variable `ebpf:"bare_random"`
+	BareWakeAt      *ebpf.Variable `ebpf:"bare_wake_at"`
 }
 
 // BarePrograms contains all programs after they have been loaded into the kernel.
@@ -139,14 +166,18 @@ type BareVariables struct {
 type BarePrograms struct {
 	FsBare    *ebpf.Program `ebpf:"fs_bare"`
 	FsDrive   *ebpf.Program `ebpf:"fs_drive"`
+	FsFlood   *ebpf.Program `ebpf:"fs_flood"`
 	FsNothing *ebpf.Program `ebpf:"fs_nothing"`
+	FsPour    *ebpf.Program `ebpf:"fs_pour"`
 }
 
 func (p *BarePrograms) Close() error {
 	return _BareClose(
 		p.FsBare,
 		p.FsDrive,
+		p.FsFlood,
 		p.FsNothing,
+		p.FsPour,
 	)
 }
 

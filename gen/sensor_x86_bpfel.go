@@ -21,6 +21,8 @@ type SensorFsControl struct {
 	Began    uint64
 	Squeezed uint64
 	Squeeze  uint64
+	Fresh    uint64
+	Until    uint64
 }
 
 type SensorFsDir struct {

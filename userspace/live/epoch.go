@@ -70,15 +70,54 @@ func (t *epochs) turn() (*epoch, error) {
 	if err := t.of[next].clear(t.k.maps[next]); err != nil {
 		return nil, err
 	}
-	if err := t.k.flows.Put(uint32(1), t.k.maps[t.now]); err != nil {
-		return nil, fmt.Errorf("swap the flow maps: %w", err)
-	}
-	if err := t.k.flows.Put(uint32(0), t.k.maps[next]); err != nil {
+	began, err := t.swap(next)
+	if err != nil {
 		return nil, fmt.Errorf("swap the flow maps: %w", err)
 	}
 	t.old, t.now = t.now, next
 	e := &t.of[t.old]
-	return e, e.read(t.k.maps[t.old])
+	if err := e.read(t.k.maps[t.old]); err != nil {
+		return nil, err
+	}
+	// All that are in e may come again, and each must find room.
+	return e, t.k.allow(began + uint64(max(t.k.opt.MaxFlows-len(e.keys), 0)))
+}
+
+// swap makes next the map that is counted in, and returns how many flows had
+// begun. A flow of the map before is always found in one of the others.
+func (t *epochs) swap(next int) (began uint64, err error) {
+	flows := t.k.flows
+	if err = flows.Put(uint32(2), t.k.maps[t.old]); err != nil {
+		return 0, err
+	}
+	if err = flows.Put(uint32(1), t.k.maps[t.now]); err != nil {
+		return 0, err
+	}
+	if began, err = t.k.began(); err != nil {
+		return 0, err
+	}
+	if err = flows.Put(uint32(0), t.k.maps[next]); err != nil {
+		return 0, err
+	}
+	return began, flows.Delete(uint32(2))
+}
+
+// began returns how many entries were made, of flows that were not in the map
+// before.
+func (k *kernel) began() (uint64, error) {
+	var c gen.Control
+	err := k.control.Lookup(uint32(0), &c)
+	return c.Fresh, err
+}
+
+// allow lets flows begin until that many have. Between two calls the flows of one
+// map and those that begin in the next fit together into either: while the maps
+// change, what was allowed before is still right.
+func (k *kernel) allow(until uint64) error {
+	if err := k.control.Put(uint32(1), gen.Control{Until: until}); err != nil {
+		return fmt.Errorf("cap the flows: %w", err)
+	}
+	return nil
 }
 
 // last returns the epoch that is running, when no program is.

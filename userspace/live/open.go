@@ -123,7 +123,8 @@ func load(o *Options) (_ *kernel, err error) {
 
 func (k *kernel) makeMaps(spec *ebpf.CollectionSpec, o *Options) (err error) {
 	flow, ring := spec.Maps["flow_map"], spec.Maps["ring_map"]
-	flow.MaxEntries, ring.MaxEntries = uint32(o.MaxFlows), uint32(o.RingSize)
+	// Each CPU may let one more begin than the cap.
+	flow.MaxEntries, ring.MaxEntries = uint32(o.MaxFlows+ebpf.MustPossibleCPU()), uint32(o.RingSize)
 	for i := range k.maps {
 		if k.maps[i], err = ebpf.NewMap(flow); err != nil {
 			return fmt.Errorf("of %d flows: %w", o.MaxFlows, err)
@@ -166,7 +167,10 @@ func (k *kernel) makeMaps(spec *ebpf.CollectionSpec, o *Options) (err error) {
 	if k.control, err = ebpf.NewMap(spec.Maps["control"]); err != nil {
 		return err
 	}
-	return k.control.Put(uint32(0), gen.Control{Budget: uint64(o.Budget), MaxNew: uint64(o.MaxNew)})
+	if err := k.control.Put(uint32(0), gen.Control{Budget: uint64(o.Budget), MaxNew: uint64(o.MaxNew)}); err != nil {
+		return err
+	}
+	return k.allow(uint64(o.MaxFlows))
 }
 
 // program loads one program with its own constants.
