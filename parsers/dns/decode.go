@@ -148,7 +148,14 @@ func (d *decoder) name(r *reader) []byte {
 func (d *decoder) record(r *reader, additional bool) {
 	begin := r.at
 	r.skipName()
-	t, class, ttl, size := Type(r.u16()), Class(r.u16()), r.u32(), int(r.u16())
+	var t Type
+	var class Class
+	var ttl uint32
+	size := 0
+	if b := r.take(10); b != nil {
+		t, class = Type(binary.BigEndian.Uint16(b)), Class(binary.BigEndian.Uint16(b[2:]))
+		ttl, size = binary.BigEndian.Uint32(b[4:]), int(binary.BigEndian.Uint16(b[8:]))
+	}
 	at := r.at
 	r.take(size)
 	switch {
@@ -163,7 +170,12 @@ func (d *decoder) record(r *reader, additional bool) {
 	next := *r
 	r.at = begin
 	rr := &d.records[d.nrecords]
-	*rr = Record{Name: d.name(r), Type: t, Class: class, TTL: ttl}
+	*rr = Record{Type: t, Class: class, TTL: ttl}
+	if b := r.msg[begin:]; len(d.msg.Name) > 0 && b[0] == 0xc0 && b[1] == headerSize {
+		rr.Name = d.msg.Name // the name of the first question, as usual
+	} else {
+		rr.Name = d.name(r)
+	}
 	if d.multicast {
 		rr.Flush, rr.Class = class&0x8000 != 0, class&0x7fff
 	}

@@ -18,15 +18,18 @@ const (
 
 // exchange pairs the queries and responses of one flow.
 type exchange struct {
-	queries []query // oldest first
-	bytes   int     // of their names
-	lossy   bool    // messages may have been lost: what is not here proves nothing
+	queries []query  // oldest first
+	first   [1]query // what queries is at first
+	bytes   int      // of their names
+	lossy   bool     // messages may have been lost: what is not here proves nothing
 }
 
 // query is a query that was seen.
 type query struct {
 	sent     sensor.Timestamp
-	name     []byte // its own copy
+	short    [40]byte // a copy of the name, if it fits
+	long     []byte   // if it does not
+	size     int      // of the name
 	id       uint16
 	qtype    Type
 	class    Class
@@ -34,6 +37,14 @@ type query struct {
 	side     sensor.Side
 	answered bool
 	rd, cd   bool
+}
+
+// name returns the name. It is valid until the query is moved.
+func (q *query) name() []byte {
+	if q.size <= len(q.short) {
+		return q.short[:q.size]
+	}
+	return q.long
 }
 
 // pair notes a query, or gives a response what is known of its query. Queries
@@ -74,7 +85,7 @@ func (x *exchange) find(m *Message, side sensor.Side) int {
 		if m.Kind == KindResponse && len(m.Name) == 0 {
 			return i
 		}
-		if q.qtype == m.Type && q.class == m.Class && sameName(q.name, m.Name) {
+		if q.qtype == m.Type && q.class == m.Class && sameName(q.name(), m.Name) {
 			return i
 		}
 	}
@@ -90,6 +101,9 @@ func (x *exchange) add(m *Message, side sensor.Side, t sensor.Timestamp, emit fu
 	for len(x.queries) > 0 && (len(x.queries) == MaxPending || x.bytes+len(m.Name) > maxPendingBytes) {
 		x.evict(t, emit)
 	}
+	if x.queries == nil {
+		x.queries = x.first[:0]
+	}
 	n := len(x.queries)
 	if n < cap(x.queries) {
 		x.queries = x.queries[:n+1] // with the name's memory of a query before
@@ -97,11 +111,14 @@ func (x *exchange) add(m *Message, side sensor.Side, t sensor.Timestamp, emit fu
 		x.queries = append(x.queries, query{})
 	}
 	q := &x.queries[n]
-	*q = query{
-		sent: t, name: append(q.name[:0], m.Name...), id: m.ID, qtype: m.Type, class: m.Class, opcode: m.Opcode,
-		side: side, rd: m.RecursionDesired, cd: m.CheckingDisabled,
+	if q.size = len(m.Name); q.size <= len(q.short) {
+		copy(q.short[:], m.Name)
+	} else {
+		q.long = append(q.long[:0], m.Name...)
 	}
-	x.bytes += len(q.name)
+	x.bytes += q.size
+	q.sent, q.id, q.qtype, q.class, q.opcode = t, m.ID, m.Type, m.Class, m.Opcode
+	q.side, q.answered, q.rd, q.cd = side, false, m.RecursionDesired, m.CheckingDisabled
 }
 
 // evict makes room: the oldest query that was answered leaves, or the oldest.
@@ -144,8 +161,8 @@ func (x *exchange) reset() {
 	}
 	all := x.queries[:cap(x.queries)]
 	for i := range all {
-		if cap(all[i].name) > maxSpareName {
-			all[i].name = nil
+		if cap(all[i].long) > maxSpareName {
+			all[i].long = nil
 		}
 	}
 	*x = exchange{queries: x.queries[:0]}
@@ -157,10 +174,10 @@ const maxSpareName = 64
 // remove takes a query out, and keeps its memory behind the last.
 func (x *exchange) remove(i int) {
 	q := x.queries[i]
-	x.bytes -= len(q.name)
+	x.bytes -= q.size
 	n := copy(x.queries[i:], x.queries[i+1:]) + i
-	if cap(q.name) > maxSpareName {
-		q.name = nil
+	if cap(q.long) > maxSpareName {
+		q.long = nil
 	}
 	x.queries[n] = q
 	x.queries = x.queries[:n]
@@ -171,7 +188,7 @@ func (x *exchange) unanswered(q *query, overflow bool, emit func(sensor.Message)
 		return
 	}
 	emit(&Message{
-		Kind: KindUnanswered, ID: q.id, Opcode: q.opcode, Name: q.name, Type: q.qtype, Class: q.class,
+		Kind: KindUnanswered, ID: q.id, Opcode: q.opcode, Name: q.name(), Type: q.qtype, Class: q.class,
 		RecursionDesired: q.rd, CheckingDisabled: q.cd, Sent: q.sent, Overflow: overflow,
 	})
 }

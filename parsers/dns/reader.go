@@ -173,7 +173,12 @@ func (r *reader) overrunAt(at, jumps int) {
 
 // appendLabel appends a label with the escapes of RFC 4343, 2.1.
 func appendLabel(dst, label []byte) []byte {
-	for _, c := range label {
+	n := 0
+	for n < len(label) && isPlain[label[n]] {
+		n++
+	}
+	dst = append(dst, label[:n]...)
+	for _, c := range label[n:] {
 		switch {
 		case c == '.' || c == '\\':
 			dst = append(dst, '\\', c)
@@ -185,6 +190,14 @@ func appendLabel(dst, label []byte) []byte {
 	}
 	return dst
 }
+
+// isPlain says which bytes of a label are text as they are.
+var isPlain = func() (is [256]bool) {
+	for c := '!'; c < 0x7f; c++ {
+		is[c] = c != '.' && c != '\\'
+	}
+	return is
+}()
 
 // appendString appends a string in quotes, escaped as in a zone file.
 func appendString(dst, s []byte) []byte {
