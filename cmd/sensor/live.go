@@ -129,9 +129,9 @@ func (o *options) watch(ctx context.Context, p *program, w *watching) error {
 		return err
 	}
 	log := p.newLogger(o.logs, o.quiet, o.verbose)
-	// What was not copied is known when it is told, after an Interval at most: what
-	// the peer acknowledges meanwhile is not missing.
-	o.engine.Timeouts.AckedHole = 3 * time.Second
+	// What was not copied is known when it is told, after three Intervals at most:
+	// what the peer acknowledges meanwhile is not missing.
+	o.engine.Timeouts.AckedHole = 5 * time.Second
 	w.Budget, w.Classify, w.Log = w.budget, o.classify, log
 	w.TCPIdle, w.OtherIdle = o.engine.Timeouts.TCP, o.engine.Timeouts.UDP
 

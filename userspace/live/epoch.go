@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/cilium/ebpf"
 
@@ -43,6 +44,13 @@ func (e *epoch) read(m *ebpf.Map) error {
 	}
 }
 
+// reserve makes room for as many flows as there were before: to grow step by step
+// takes longer than to read them.
+func (e *epoch) reserve(n int) {
+	n += n / 8
+	e.keys, e.flows = slices.Grow(e.keys[:0], n), slices.Grow(e.flows[:0], n)
+}
+
 // clear empties the map that e was read from.
 func (e *epoch) clear(m *ebpf.Map) error {
 	if len(e.keys) == 0 {
@@ -61,6 +69,9 @@ type epochs struct {
 	k        *kernel
 	of       [3]epoch
 	now, old int
+	began    uint64        // flows until the running epoch
+	flows    int           // of the epoch before it
+	length   time.Duration // of the running epoch
 }
 
 // turn begins a new epoch and returns the one that has ended. It takes as long
@@ -76,9 +87,12 @@ func (t *epochs) turn() (*epoch, error) {
 	}
 	t.old, t.now = t.now, next
 	e := &t.of[t.old]
+	e.reserve(t.flows)
 	if err := e.read(t.k.maps[t.old]); err != nil {
 		return nil, err
 	}
+	t.flows = len(e.flows)
+	t.began, t.length = began, 0
 	// All that are in e may come again, and each must find room.
 	return e, t.k.allow(began + uint64(max(t.k.opt.MaxFlows-len(e.keys), 0)))
 }
@@ -118,6 +132,27 @@ func (k *kernel) allow(until uint64) error {
 		return fmt.Errorf("cap the flows: %w", err)
 	}
 	return nil
+}
+
+// Each epoch reads and empties an entry for each of its flows, and makes a record
+// of it. From manyFlows on this is what the sensor does most, and epochs are
+// longer, up to longEpoch Intervals.
+const (
+	manyFlows = 16 << 10
+	longEpoch = 3
+)
+
+// due says, once an Interval, whether the running epoch is to end: when it was
+// long enough for the flows there are, or when those that begin fill the map.
+func (t *epochs) due() (bool, error) {
+	o := t.k.opt
+	t.length += o.Interval
+	long := o.Interval * time.Duration(min(1+t.flows/manyFlows, longEpoch))
+	if t.length >= min(long, o.TCPIdle/4, o.OtherIdle/4) {
+		return true, nil
+	}
+	began, err := t.k.began()
+	return 2*(began-t.began) >= uint64(max(o.MaxFlows-t.flows, 0)), err
 }
 
 // last returns the epoch that is running, when no program is.

@@ -69,8 +69,10 @@ type Options struct {
 	// Rings and RingSize are the buffers that payload crosses; default one for
 	// each CPU up to 8, of 2 MiB. Both are rounded up to powers of two.
 	Rings, RingSize int
-	// Interval is the time between two Snapshots of a flow; default 1 s. It
-	// must be shorter than the engine's shortest time-out.
+	// Interval is the time between two Snapshots of a flow; default 1 s. With
+	// more than 16384 flows in one it becomes two, and three with more than
+	// 32768, unless so many begin that the map would fill. That must be shorter
+	// than the engine's shortest time-out.
 	Interval time.Duration
 }
 

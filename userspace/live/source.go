@@ -143,7 +143,8 @@ func (s *Source) Bypass(k sensor.Key) error {
 	return nil
 }
 
-// drain begins a new epoch every Interval, and hands over those that have ended.
+// drain begins a new epoch every Interval, or after some, and hands over
+// those that have ended.
 func (s *Source) drain() {
 	defer close(s.ready)
 	t := epochs{k: s.k, now: 0, old: 1}
@@ -160,7 +161,13 @@ func (s *Source) drain() {
 				e, err = t.last()
 			}
 		case <-tick.C:
-			e, err = t.turn()
+			var due bool
+			if due, err = t.due(); err == nil && !due {
+				continue
+			}
+			if err == nil {
+				e, err = t.turn()
+			}
 		}
 		if err != nil {
 			s.failed.Store(&err)
