@@ -64,6 +64,14 @@ func TestFollow(t *testing.T) {
 			a.ip("addr add 10.203.1.1/24 dev v1")
 			a.ip("link set v1 up")
 			a.talk(b, "10.203.1.2", 5, 58)
+			eventually(t, "the interfaces have counted", func() bool { // a veth that goes forgets what it counted last
+				for _, i := range s.Interfaces() {
+					if !i.Gone && i.Counters.TxPackets < 5 {
+						return false
+					}
+				}
+				return true
+			})
 
 			a.ip("link del v1")
 			a.ip("link del vx")
