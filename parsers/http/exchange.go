@@ -41,13 +41,25 @@ func (p *parser) exchange() *exchange {
 	if x == nil {
 		return new(exchange)
 	}
-	*x = exchange{
-		text:     x.text[:0],
-		body:     [2][]byte{x.body[0][:0], x.body[1][:0]},
-		request:  Request{Headers: x.request.Headers[:0]},
-		response: Response{Headers: x.response.Headers[:0]},
-	}
+	x.clearRequest() // a response is cleared when it comes
+	x.text = x.text[:0]
+	x.body[0], x.body[1] = x.body[0][:0], x.body[1][:0]
+	x.headAt, x.endAt, x.kept = 0, 0, 0
+	x.ended, x.asked, x.answered = false, false, false
+	x.noBody, x.connect, x.simple, x.forgotten = false, false, false, false
 	return x
+}
+
+func (x *exchange) clearRequest() {
+	headers := x.request.Headers[:0]
+	x.request = Request{}
+	x.request.Headers = headers
+}
+
+func (x *exchange) clearResponse() {
+	headers := x.response.Headers[:0]
+	x.response = Response{}
+	x.response.Headers = headers
 }
 
 // release lets an exchange be used again once both sides of it are told.

@@ -112,9 +112,9 @@ func (f *framing) body(version string, response bool) int64 {
 }
 
 // take looks at a field that may frame the body, and reports whether it does.
-func (f *framing) take(v field) bool {
-	length := equalFold(v.name, "content-length")
-	if !length && !equalFold(v.name, "transfer-encoding") {
+func (f *framing) take(v *field) bool {
+	length := isName(v.name, "content-length")
+	if !length && !isName(v.name, "transfer-encoding") {
 		return false
 	}
 	if v.blank || v.folded {

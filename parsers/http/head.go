@@ -1,6 +1,9 @@
 package http
 
-import "bytes"
+import (
+	"bytes"
+	"math"
+)
 
 // scan finds the end of a head, over as many calls as it takes to come, and
 // looks at each byte once.
@@ -9,10 +12,18 @@ type scan struct {
 	looked int // up to where there is no LF behind line
 }
 
+// lines is where the lines of a head end: the offsets of their LFs. A head that
+// came in pieces, or has many lines, has fewer of them or none.
+type lines struct {
+	n   int
+	end [48]uint16
+}
+
 // end returns the length of the head at the front of b, with the empty line that
 // ends it, or 0 if that is not there yet. first is called with the first line;
-// if it returns true, that line is the whole head.
-func (s *scan) end(b []byte, first func(line []byte) bool) int {
+// if it returns true, that line is the whole head. The ends of lines are noted.
+func (s *scan) end(b []byte, ends *lines, first func(line []byte) bool) int {
+	whole := s.line == 0 && len(b) <= math.MaxUint16
 	for {
 		i := bytes.IndexByte(b[s.looked:], '\n')
 		if i < 0 {
@@ -20,6 +31,10 @@ func (s *scan) end(b []byte, first func(line []byte) bool) int {
 			return 0
 		}
 		end := s.looked + i
+		if whole && ends.n < len(ends.end) {
+			ends.end[ends.n] = uint16(end)
+			ends.n++
+		}
 		line := trimCR(b[s.line:end])
 		start := s.line
 		s.line, s.looked = end+1, end+1
@@ -39,6 +54,8 @@ func trimCR(line []byte) []byte {
 
 // fields walks over the fields of a head.
 type fields struct {
+	size  int    // of the head
+	line  int    // number of lines before rest, at most
 	rest  []byte // lines behind the first
 	cr    int    // CRs of the head that are not at the end of a line seen so far
 	found Anomaly
@@ -47,6 +64,7 @@ type fields struct {
 // startLine splits a head, whose end was found, into its first line and the
 // fields.
 func startLine(head []byte) (line []byte, f fields) {
+	f.size = len(head)
 	if bytes.IndexByte(head, 0) >= 0 {
 		f.found |= NUL
 	}
@@ -79,8 +97,37 @@ type field struct {
 	folded      bool
 }
 
-// next returns the next field, and false behind the last.
-func (f *fields) next() (field, bool) {
+// next sets x to the next field, of a head whose lines end at ends. It returns
+// false behind the last.
+func (f *fields) next(ends *lines, x *field) bool {
+	// Most are one line with a CR LF at its end and nothing odd in it.
+	if end := f.lineEnd(ends) - 1; end > 0 && f.rest[end] == '\r' && end+2 < len(f.rest) &&
+		!isBlank(f.rest[0]) && f.rest[end+2] != ' ' && f.rest[end+2] != '\t' {
+		line := f.rest[:end]
+		if colon := bytes.IndexByte(line, ':'); colon > 0 && !isBlank(line[colon-1]) {
+			x.name, x.value, x.blank, x.folded = line[:colon], trimBlanks(line[colon+1:]), false, false
+			f.rest = f.rest[end+2:]
+			f.cr--
+			return true
+		}
+	}
+	return f.odd(x)
+}
+
+// lineEnd returns the index of the first LF in rest, or -1.
+func (f *fields) lineEnd(ends *lines) int {
+	at := f.size - len(f.rest)
+	for f.line < ends.n && f.line < len(ends.end) {
+		end := int(ends.end[f.line]) - at
+		if f.line++; end >= 0 {
+			return end
+		}
+	}
+	return bytes.IndexByte(f.rest, '\n')
+}
+
+// odd is next for any field.
+func (f *fields) odd(x *field) bool {
 	for {
 		start := f.rest
 		line, rest := f.cut(start)
@@ -89,7 +136,7 @@ func (f *fields) next() (field, bool) {
 			if f.cr > 0 {
 				f.found |= BareCR
 			}
-			return field{}, false
+			return false
 		}
 		if line[0] == ' ' || line[0] == '\t' { // a fold of nothing: RFC 9112, 2.2
 			f.found |= BadField
@@ -108,7 +155,7 @@ func (f *fields) next() (field, bool) {
 			f.found |= BadField
 			continue
 		}
-		x := field{name: line[:colon], value: trimBlanks(start[colon+1 : end]), folded: folded}
+		*x = field{name: line[:colon], value: trimBlanks(start[colon+1 : end]), folded: folded}
 		if c := line[colon-1]; c == ' ' || c == '\t' {
 			x.name, x.blank = bytes.TrimRight(x.name, " \t"), true
 			f.found |= BlankBeforeColon
@@ -116,7 +163,7 @@ func (f *fields) next() (field, bool) {
 		if folded {
 			f.found |= Folded
 		}
-		return x, true
+		return true
 	}
 }
 
@@ -135,7 +182,7 @@ func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\
 
 // keepValue copies a value behind the text, with one blank for each fold and
 // not more than maxLine of it.
-func (x *exchange) keepValue(v field, found *Anomaly) []byte {
+func (x *exchange) keepValue(v *field, found *Anomaly) []byte {
 	value := v.value
 	if len(value) > maxLine {
 		value = value[:maxLine]

@@ -158,11 +158,11 @@ func (p *parser) head(s sensor.Segment, d *direction, b []byte, emit func(sensor
 			return 0, nil
 		}
 	}
-	bad := false
-	size := d.scan.end(b, func(line []byte) (whole bool) {
+	bad, ends := false, lines{}
+	size := d.scan.end(b, &ends, func(line []byte) (whole bool) {
 		if s.Side != p.client {
-			var m Response
-			bad = !m.line(line)
+			_, _, _, ok := statusLine(line)
+			bad = !ok
 			return bad
 		}
 		if n := len(line) - len(" HTTP/1.1"); n > 0 && line[n] == ' ' && string(line[n+1:n+8]) == statusStart {
@@ -186,9 +186,9 @@ func (p *parser) head(s sensor.Segment, d *direction, b []byte, emit func(sensor
 	}
 	d.scan = scan{}
 	if s.Side == p.client {
-		return size, p.newRequest(s, d, b[:size], emit)
+		return size, p.newRequest(s, d, b[:size], &ends, emit)
 	}
-	return size, p.newResponse(s, d, b[:size], emit)
+	return size, p.newResponse(s, d, b[:size], &ends, emit)
 }
 
 // role finds out from the first bytes of a side whether it sends requests.
@@ -217,8 +217,8 @@ func (p *parser) bad(side sensor.Side, d *direction) error {
 	return &Error{d.start, "this is no response of HTTP"}
 }
 
-func (p *parser) newRequest(s sensor.Segment, d *direction, head []byte, emit func(sensor.Message)) error {
-	x, length, ok := p.request(s, head)
+func (p *parser) newRequest(s sensor.Segment, d *direction, head []byte, ends *lines, emit func(sensor.Message)) error {
+	x, length, ok := p.request(s, head, ends)
 	if !ok {
 		return p.bad(s.Side, d)
 	}
@@ -239,14 +239,14 @@ func (p *parser) newRequest(s sensor.Segment, d *direction, head []byte, emit fu
 	return nil
 }
 
-func (p *parser) newResponse(s sensor.Segment, d *direction, head []byte, emit func(sensor.Message)) error {
+func (p *parser) newResponse(s sensor.Segment, d *direction, head []byte, ends *lines, emit func(sensor.Message)) error {
 	x := p.pending.front()
 	if x == nil {
 		x = p.exchange()
 		x.asked = true
 	}
 	mark := len(x.text)
-	length, ok := p.response(s, x, head)
+	length, ok := p.response(s, x, head, ends)
 	if !ok {
 		return p.bad(s.Side, d)
 	}
@@ -303,8 +303,10 @@ func nextProtocol(m *Response) string {
 func (p *parser) simple(s sensor.Segment, d *direction) {
 	x := p.pending.pop()
 	d.x = x
-	x.response = Response{Kind: KindResponse, Version: "0.9", Headers: x.response.Headers[:0],
-		Method: x.request.Method, Target: x.request.Target, Host: x.request.Host}
+	x.clearResponse()
+	m := &x.response
+	m.Kind, m.Version = KindResponse, "0.9"
+	m.Method, m.Target, m.Host = x.request.Method, x.request.Target, x.request.Host
 	if p.assumed {
 		x.response.Pairing = PairingAssumed
 	}

@@ -1,6 +1,9 @@
 package http
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // stars stand for what is not shown.
 const stars = "***"
@@ -173,6 +176,29 @@ func isSecretField(name []byte) bool {
 		}
 	}
 	return isSecret(name)
+}
+
+// isName compares a field's name with one of lower case letters, digits and -,
+// without regard to the case of letters.
+func isName(b []byte, name string) bool {
+	n := len(name)
+	if len(b) != n {
+		return false
+	}
+	if n < 8 {
+		return equalFold(b, name)
+	}
+	for i := 0; ; i = min(i+8, n-8) {
+		want := uint64(name[i]) | uint64(name[i+1])<<8 | uint64(name[i+2])<<16 | uint64(name[i+3])<<24 |
+			uint64(name[i+4])<<32 | uint64(name[i+5])<<40 | uint64(name[i+6])<<48 | uint64(name[i+7])<<56
+		const letters = 0x4040404040404040 // of those characters, letters alone have that bit
+		if (binary.LittleEndian.Uint64(b[i:])^want)&^(want&letters>>1) != 0 {
+			return false
+		}
+		if i == n-8 {
+			return true
+		}
+	}
 }
 
 // equalFold compares with a text, without regard to the case of ASCII letters.

@@ -19,16 +19,26 @@ func (m *Request) line(b []byte) bool {
 		}
 	}
 	m.Method = b[:space]
-	rest := bytes.TrimLeft(b[space+1:], " ")
-	rest = bytes.TrimRight(rest, " ")
+	rest := trimSpaces(b[space+1:])
 	last := bytes.LastIndexByte(rest, ' ')
 	if last < 0 { // HTTP/0.9 (RFC 1945, 4.1)
 		m.Target, m.Version = rest, "0.9"
 		return string(m.Method) == "GET" && len(rest) > 0
 	}
-	m.Target = bytes.TrimRight(rest[:last], " ")
+	m.Target = trimSpaces(rest[:last])
 	m.Version = version(rest[last+1:])
 	return m.Version != ""
+}
+
+// trimSpaces returns b without the spaces around it.
+func trimSpaces(b []byte) []byte {
+	for len(b) > 0 && b[0] == ' ' {
+		b = b[1:]
+	}
+	for len(b) > 0 && b[len(b)-1] == ' ' {
+		b = b[:len(b)-1]
+	}
+	return b
 }
 
 // version returns the number in HTTP/1.x, or "".
@@ -48,31 +58,29 @@ func version(b []byte) string {
 	return ""
 }
 
-// line reads a status line (RFC 9112, 4). The slices are those of b.
-func (m *Response) line(b []byte) bool {
+// statusLine reads a status line (RFC 9112, 4). The reason is a slice of b.
+func statusLine(b []byte) (number string, status int, reason []byte, ok bool) {
 	if len(b) < len("HTTP/1.1 200") || b[8] != ' ' {
-		return false
+		return "", 0, nil, false
 	}
-	if m.Version = version(b[:8]); m.Version == "" {
-		return false
-	}
+	number = version(b[:8])
 	for _, c := range b[9:12] {
 		if c < '0' || c > '9' {
-			return false
+			return "", 0, nil, false
 		}
-		m.Status = 10*m.Status + int(c-'0')
+		status = 10*status + int(c-'0')
 	}
 	if len(b) > 12 {
 		if b[12] != ' ' {
-			return false
+			return "", 0, nil, false
 		}
-		m.Reason = b[13:]
+		reason = b[13:]
 	}
-	return m.Status >= 100
+	return number, status, reason, number != "" && status >= 100
 }
 
 // request takes the head of a request. ok is false if it is none.
-func (p *parser) request(s sensor.Segment, head []byte) (x *exchange, length int64, ok bool) {
+func (p *parser) request(s sensor.Segment, head []byte, ends *lines) (x *exchange, length int64, ok bool) {
 	line, f := startLine(head)
 	x = p.exchange()
 	m := &x.request
@@ -94,27 +102,26 @@ func (p *parser) request(s sensor.Segment, head []byte) (x *exchange, length int
 	m.Method, m.Target, m.Host = x.keep(m.Method), p.url(x, target, x.connect), p.authority(x, authority)
 	frame := framing{length: -1}
 	var host []byte
-	for n := 0; ; n++ {
-		v, more := f.next()
-		if !more {
-			break
-		}
-		if frame.take(v) {
+	var v field
+	for n := 0; f.next(ends, &v); n++ {
+		if frame.take(&v) {
 			continue
 		}
 		if n >= maxFields {
 			f.found |= ManyFields
 			continue
 		}
-		if equalFold(v.name, "host") {
+		if isName(v.name, "host") {
 			if host != nil && !bytes.Equal(host, v.value) {
 				f.found |= TwoHosts
 			}
 			host = v.value
 			continue
 		}
-		p.requestField(x, v, &f.found)
-		m.Headers = p.extra(x, m.Headers, v, &f.found)
+		p.requestField(x, &v, &f.found)
+		if len(p.shared.cfg.Headers) > 0 {
+			m.Headers = p.extra(x, m.Headers, &v, &f.found)
+		}
 	}
 	switch {
 	case authority == nil && host != nil:
@@ -148,49 +155,49 @@ func authorityOf(target []byte, connect bool) []byte {
 	return authority
 }
 
-func (p *parser) requestField(x *exchange, v field, found *Anomaly) {
+func (p *parser) requestField(x *exchange, v *field, found *Anomaly) {
 	m := &x.request
 	switch len(v.name) {
 	case len("referer"):
-		if m.Referer == nil && equalFold(v.name, "referer") {
+		if m.Referer == nil && isName(v.name, "referer") {
 			m.Referer = p.urlValue(x, v, found)
-		} else if m.Upgrade == nil && equalFold(v.name, "upgrade") {
+		} else if m.Upgrade == nil && isName(v.name, "upgrade") {
 			m.Upgrade = x.keepValue(v, found)
 		}
 	case len("user-agent"):
-		if m.UserAgent == nil && equalFold(v.name, "user-agent") {
+		if m.UserAgent == nil && isName(v.name, "user-agent") {
 			m.UserAgent = x.keepValue(v, found)
 		}
 	case len("content-type"):
-		if m.ContentType == nil && equalFold(v.name, "content-type") {
+		if m.ContentType == nil && isName(v.name, "content-type") {
 			m.ContentType = x.keepValue(v, found)
 		}
 	case len("authorization"):
-		if equalFold(v.name, "authorization") {
+		if isName(v.name, "authorization") {
 			m.Auth = scheme(v.value)
 		}
 	case len("x-forwarded-for"):
-		if m.ForwardedFor == nil && equalFold(v.name, "x-forwarded-for") {
+		if m.ForwardedFor == nil && isName(v.name, "x-forwarded-for") {
 			m.ForwardedFor = x.keepValue(v, found)
 		}
 	case len("content-encoding"):
-		if m.ContentEncoding == nil && equalFold(v.name, "content-encoding") {
+		if m.ContentEncoding == nil && isName(v.name, "content-encoding") {
 			m.ContentEncoding = x.keepValue(v, found)
 		}
 	case len("proxy-authorization"):
-		if m.Auth == "" && equalFold(v.name, "proxy-authorization") {
+		if m.Auth == "" && isName(v.name, "proxy-authorization") {
 			m.Auth = scheme(v.value)
 		}
 	}
 }
 
 // response takes the head of a response to x. ok is false if it is none.
-func (p *parser) response(s sensor.Segment, x *exchange, head []byte) (length int64, ok bool) {
+func (p *parser) response(s sensor.Segment, x *exchange, head []byte, ends *lines) (length int64, ok bool) {
 	line, f := startLine(head)
 	m := &x.response
-	headers := m.Headers[:0]
-	*m = Response{Kind: KindResponse, Headers: headers}
-	if !m.line(line) {
+	x.clearResponse()
+	m.Kind = KindResponse
+	if m.Version, m.Status, m.Reason, ok = statusLine(line); !ok {
 		return 0, false
 	}
 	if len(m.Reason) > maxLine {
@@ -200,20 +207,19 @@ func (p *parser) response(s sensor.Segment, x *exchange, head []byte) (length in
 	m.Reason = x.keep(m.Reason)
 	m.Method, m.Target, m.Host = x.request.Method, x.request.Target, x.request.Host
 	frame := framing{length: -1}
-	for n := 0; ; n++ {
-		v, more := f.next()
-		if !more {
-			break
-		}
-		if frame.take(v) {
+	var v field
+	for n := 0; f.next(ends, &v); n++ {
+		if frame.take(&v) {
 			continue
 		}
 		if n >= maxFields {
 			f.found |= ManyFields
 			continue
 		}
-		p.responseField(x, v, &f.found)
-		m.Headers = p.extra(x, m.Headers, v, &f.found)
+		p.responseField(x, &v, &f.found)
+		if len(p.shared.cfg.Headers) > 0 {
+			m.Headers = p.extra(x, m.Headers, &v, &f.found)
+		}
 	}
 	length = frame.body(m.Version, true)
 	if m.Status < 200 || m.Status == 204 || m.Status == 304 || x.noBody || x.connect && m.Status < 300 {
@@ -230,27 +236,27 @@ func (p *parser) response(s sensor.Segment, x *exchange, head []byte) (length in
 	return length, true
 }
 
-func (p *parser) responseField(x *exchange, v field, found *Anomaly) {
+func (p *parser) responseField(x *exchange, v *field, found *Anomaly) {
 	m := &x.response
 	switch len(v.name) {
 	case len("server"):
-		if m.Server == nil && equalFold(v.name, "server") {
+		if m.Server == nil && isName(v.name, "server") {
 			m.Server = x.keepValue(v, found)
 		}
 	case len("upgrade"):
-		if m.Upgrade == nil && equalFold(v.name, "upgrade") {
+		if m.Upgrade == nil && isName(v.name, "upgrade") {
 			m.Upgrade = x.keepValue(v, found)
 		}
 	case len("location"):
-		if m.Location == nil && equalFold(v.name, "location") {
+		if m.Location == nil && isName(v.name, "location") {
 			m.Location = p.urlValue(x, v, found)
 		}
 	case len("content-type"):
-		if m.ContentType == nil && equalFold(v.name, "content-type") {
+		if m.ContentType == nil && isName(v.name, "content-type") {
 			m.ContentType = x.keepValue(v, found)
 		}
 	case len("content-encoding"):
-		if m.ContentEncoding == nil && equalFold(v.name, "content-encoding") {
+		if m.ContentEncoding == nil && isName(v.name, "content-encoding") {
 			m.ContentEncoding = x.keepValue(v, found)
 		}
 	}
@@ -267,9 +273,9 @@ func (b *Body) head(f *framing, found Anomaly) {
 }
 
 // extra appends a field that the configuration asks for.
-func (p *parser) extra(x *exchange, list []Header, v field, found *Anomaly) []Header {
+func (p *parser) extra(x *exchange, list []Header, v *field, found *Anomaly) []Header {
 	cfg := &p.shared.cfg
-	if len(cfg.Headers) == 0 || !slices.ContainsFunc(cfg.Headers, func(name string) bool { return equalFold(v.name, name) }) {
+	if !slices.ContainsFunc(cfg.Headers, func(name string) bool { return equalFold(v.name, name) }) {
 		return list
 	}
 	h := Header{Name: x.keep(v.name)}
@@ -293,7 +299,7 @@ func (p *parser) url(x *exchange, b []byte, authority bool) []byte {
 }
 
 // urlValue keeps the value of a field that is a URL.
-func (p *parser) urlValue(x *exchange, v field, found *Anomaly) []byte {
+func (p *parser) urlValue(x *exchange, v *field, found *Anomaly) []byte {
 	b := x.keepValue(v, found)
 	if p.shared.cfg.Secrets {
 		return b
