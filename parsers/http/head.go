@@ -63,12 +63,17 @@ type fields struct {
 
 // startLine splits a head, whose end was found, into its first line and the
 // fields.
-func startLine(head []byte) (line []byte, f fields) {
+func startLine(head []byte, ends *lines) (line []byte, f fields) {
 	f.size = len(head)
 	if bytes.IndexByte(head, 0) >= 0 {
 		f.found |= NUL
 	}
 	f.cr = bytes.Count(head, []byte{'\r'})
+	if end := int(ends.end[0]); ends.n > 0 && end > 0 && head[end-1] == '\r' {
+		f.cr--
+		f.rest = head[end+1:]
+		return head[:end-1], f
+	}
 	line, f.rest = f.cut(head)
 	return line, f
 }
@@ -110,6 +115,10 @@ func (f *fields) next(ends *lines, x *field) bool {
 			f.cr--
 			return true
 		}
+	}
+	if len(f.rest) == 2 && f.rest[0] == '\r' && f.rest[1] == '\n' && f.cr == 1 {
+		f.rest, f.cr = nil, 0
+		return false
 	}
 	return f.odd(x)
 }

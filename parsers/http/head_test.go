@@ -14,7 +14,7 @@ func TestFieldsTheShortWay(t *testing.T) {
 	pieces := []string{"a: b\r\n", "Host: x\r\n", "x:\r\n", ":y\r\n", "z\r\n", "n : v\r\n", "\r: v\r\n", "b: \t c \r\n", "u: v\n",
 		" fold\r\n", "\tfold\n", " \r\n", "c: d\re\r\n", "\n", "\r\n", "n:\x00\r\n", "q: \r\r\n", "w"}
 	walk := func(head []byte, ends *lines, next func(f *fields, x *field) bool) (out []string) {
-		line, f := startLine(head)
+		line, f := startLine(head, ends)
 		out = append(out, string(line))
 		for x := (field{}); next(&f, &x); {
 			out = append(out, fmt.Sprintf("%q %q %v %v", x.name, x.value, x.blank, x.folded))
@@ -30,7 +30,7 @@ func TestFieldsTheShortWay(t *testing.T) {
 		var s scan
 		var ends lines
 		head = head[:s.end(head, &ends, func([]byte) bool { return false })]
-		want := walk(head, &ends, func(f *fields, x *field) bool { return f.odd(x) })
+		want := walk(head, &lines{}, func(f *fields, x *field) bool { return f.odd(x) })
 		for n := ends.n; n >= 0; n-- {
 			known := ends
 			known.n = n
@@ -53,7 +53,7 @@ func TestManyLines(t *testing.T) {
 		if n := s.end(b, &ends, func([]byte) bool { return false }); n != len(head) {
 			t.Fatalf("the head is %d bytes, want %d", n, len(head))
 		}
-		_, f := startLine(head)
+		_, f := startLine(head, &ends)
 		n := 0
 		for x := (field{}); f.next(&ends, &x); n++ {
 			if string(x.name) != "a" || string(x.value) != "b" {

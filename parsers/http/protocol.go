@@ -71,12 +71,6 @@ func probe(_ sensor.Side, data []byte) sensor.Verdict {
 	if n := min(len(b), len(statusStart)); string(b[:n]) == statusStart[:n] {
 		return probeStatus(b)
 	}
-	known := false
-	for _, m := range methods {
-		if n := min(len(b), len(m)); string(b[:n]) == m[:n] {
-			known = true
-		}
-	}
 	line, _, complete := bytes.Cut(b[:min(len(b), longLine)], []byte{'\n'})
 	method := 0
 	for method < len(line) && isMethod(line[method]) {
@@ -91,7 +85,7 @@ func probe(_ sensor.Side, data []byte) sensor.Verdict {
 		return sensor.No
 	case complete:
 		var m Request
-		if !m.line(trimCR(line)) || m.Version == "0.9" && !known {
+		if !m.line(trimCR(line)) || m.Version == "0.9" && !isKnown(b) {
 			return sensor.No
 		}
 		return sensor.MatchInitiator
@@ -99,10 +93,21 @@ func probe(_ sensor.Side, data []byte) sensor.Verdict {
 		return sensor.Unsure
 	}
 	target := line[method+1:]
-	if known && (target[0] == '/' || bytes.HasPrefix(target, []byte("http"))) {
+	if isKnown(b) && (target[0] == '/' || bytes.HasPrefix(target, []byte("http"))) {
 		return sensor.MatchInitiator
 	}
 	return sensor.No
+}
+
+// isKnown reports whether b begins as a request with one of methods does, as far
+// as it is there.
+func isKnown(b []byte) bool {
+	for _, m := range methods {
+		if n := min(len(b), len(m)); string(b[:n]) == m[:n] {
+			return true
+		}
+	}
+	return false
 }
 
 // statusStart begins each response.

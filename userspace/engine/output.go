@@ -64,8 +64,10 @@ func (s *shard) view(v *sensor.Flow, f *flowtab.Flow, end sensor.EndReason) {
 		if p.encap.Tunnel != sensor.NoTunnel {
 			v.Encap = p.encap
 		}
-		v.Delta[0] = a.Counters.Sub(p.counters[f.Initiator&1])
-		v.Delta[1] = b.Counters.Sub(p.counters[f.Initiator&1^1])
+		if p.records > 0 {
+			v.Delta[0] = a.Counters.Sub(p.counters[f.Initiator&1])
+			v.Delta[1] = b.Counters.Sub(p.counters[f.Initiator&1^1])
+		}
 	}
 	v.RTT = time.Duration(max(f.RTT, 0))
 	v.App = ""

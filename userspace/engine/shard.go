@@ -52,12 +52,12 @@ type shard struct {
 	}
 }
 
-// more is what not every flow needs.
+// more is what not every flow needs. What each event needs comes first.
 type more struct {
-	counters [2]sensor.Counters // by index in Key, as the last record reported them
-	records  uint32             // reported
 	headline string
-	encap    sensor.Encap // if there is a tunnel
+	records  uint32             // reported
+	encap    sensor.Encap       // if there is a tunnel
+	counters [2]sensor.Counters // by index in Key, as the last record reported them
 }
 
 // more returns the more of f, making it if there is none.
