@@ -31,12 +31,16 @@ static __always_inline __u32 fs_ring_of(const struct fs_key *k)
 static __always_inline int fs_send(struct fs_scratch *s, __u32 n)
 {
 	__u64 flags = BPF_RB_NO_WAKEUP;
+	__u32 waiting, after;
 	void *ring = bpf_map_lookup_elem(&rings, &s->ring);
 
 	if (!ring)
 		return -1;
-	s->waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
-	if (s->waiting >= fs_wake_at)
+	s->waiting = waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	/* Once for so many bytes: it takes as long as twenty records. Each has 8
+	 * bytes of header and ends at a multiple of 8. */
+	after = waiting + ((sizeof(s->record) + n + 15) & ~7U);
+	if ((after ^ waiting) >= fs_wake_at)
 		flags = BPF_RB_FORCE_WAKEUP;
 	fs_opaque(n);
 	if (n > FS_SLICE)

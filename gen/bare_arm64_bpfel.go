@@ -32,6 +32,7 @@ const (
 	BareVarBareMany        = "bare_many"
 	BareVarBareNext        = "bare_next"
 	BareVarBarePackets     = "bare_packets"
+	BareVarBarePoured      = "bare_poured"
 	BareVarBareRandom      = "bare_random"
 	BareVarBareWakeAt      = "bare_wake_at"
 )
@@ -106,6 +107,7 @@ type BareVariableSpecs struct {
 	BareMany        *ebpf.VariableSpec `ebpf:"bare_many"`
 	BareNext        *ebpf.VariableSpec `ebpf:"bare_next"`
 	BarePackets     *ebpf.VariableSpec `ebpf:"bare_packets"`
+	BarePoured      *ebpf.VariableSpec `ebpf:"bare_poured"`
 	BareRandom      *ebpf.VariableSpec `ebpf:"bare_random"`
 	BareWakeAt      *ebpf.VariableSpec `ebpf:"bare_wake_at"`
 }
@@ -156,6 +158,7 @@ type BareVariables struct {
 	BareMany        *ebpf.Variable `ebpf:"bare_many"`
 	BareNext        *ebpf.Variable `ebpf:"bare_next"`
 	BarePackets     *ebpf.Variable `ebpf:"bare_packets"`
+	BarePoured      *ebpf.Variable `ebpf:"bare_poured"`
 	BareRandom      *ebpf.Variable `ebpf:"bare_random"`
 	BareWakeAt      *ebpf.Variable `ebpf:"bare_wake_at"`
 }

@@ -67,7 +67,7 @@ type Options struct {
 	// default 256 KiB. A flow that is silent for two Intervals begins anew.
 	Budget int64
 	// Rings and RingSize are the buffers that payload crosses; default one for
-	// each CPU up to 8, of 2 MiB. Both are rounded up to powers of two.
+	// each CPU up to 8, of 4 MiB. Both are rounded up to powers of two.
 	Rings, RingSize int
 	// Interval is the time between two Snapshots of a flow; default 1 s. With
 	// more than 16384 flows in one it becomes two, and three with more than
@@ -115,7 +115,7 @@ func (o Options) withDefaults() (Options, error) {
 	def(&o.MaxNew, max(o.MaxFlows/2, 1), maxMaxFlows)
 	def(&o.MaxInterfaces, 256, maxMaxInterfaces)
 	def(&o.Rings, min(runtime.NumCPU(), 8), maxRings)
-	def(&o.RingSize, 2<<20, maxRingSize)
+	def(&o.RingSize, 4<<20, maxRingSize)
 	o.Rings, o.RingSize = powerOfTwo(o.Rings), powerOfTwo(max(o.RingSize, pageSize))
 	if o.Budget <= 0 {
 		o.Budget = 256 << 10
