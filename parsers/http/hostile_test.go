@@ -2,111 +2,54 @@ package http
 
 import (
 	"bytes"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"flowscope/sensor"
 	"flowscope/sensor/sensortest"
 )
 
-// costly returns what one side says, about n bytes made to cost much.
-func costly(n int) map[string][]byte {
+// costly returns what a client says, about n bytes made to cost much.
+func costly(n int) map[string][]sensortest.Step {
+	say := sensortest.Say[string]
 	fill := func(unit string) string { return strings.Repeat(unit, n/len(unit)) }
-	heads := func(unit string) []byte { // as many heads of nearly 64 KiB as fit
+	heads := func(unit string) []sensortest.Step { // as many heads of nearly 64 KiB as fit
 		var b []byte
 		for len(b) < n {
 			b = append(b, "GET / HTTP/1.1\r\n"...)
 			b = append(b, strings.Repeat(unit, 60000/len(unit))...)
 			b = append(b, "\r\n\r\n"...)
 		}
-		return b
+		return sensortest.Say(b)
 	}
 	const chunked = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
-	return map[string][]byte{
+	return map[string][]sensortest.Step{
 		"header fields":            heads("a: b\r\n"),
 		"folds":                    heads(" \r\n"),
 		"folds of a field":         heads("User-Agent: a\r\n" + strings.Repeat(" b\r\n", 10000)),
 		"lengths":                  heads("Content-Length: 0\r\n"),
 		"lengths in a list":        heads("Content-Length: " + strings.Repeat("0,", 20000) + "0\r\n"),
 		"codings":                  heads("Transfer-Encoding: " + strings.Repeat("a,", 20000) + "b\r\n"),
-		"parameters":               []byte(strings.Repeat("GET /?"+strings.Repeat("key=&", 1500)+" HTTP/1.1\r\n\r\n", n/7700)),
-		"names of parameters":      []byte(strings.Repeat("GET /?"+strings.Repeat("a", 8000)+"=1 HTTP/1.1\r\n\r\n", n/8050)),
-		"authorities":              []byte(strings.Repeat("GET "+strings.Repeat("//a@", 2000)+" HTTP/1.1\r\n\r\n", n/8050)),
-		"small chunks":             []byte(chunked + fill("1\r\na\r\n")),
-		"extensions of chunks":     []byte(chunked + fill("1;"+strings.Repeat("a", 8000)+"\r\na\r\n")),
-		"a line without an end":    []byte("GET /" + strings.Repeat("a", min(n, 60000))),
-		"empty lines":              []byte(fill("\r\n")),
-		"small requests":           []byte(fill("GET / HTTP/1.1\r\n\r\n")),
-		"a trailer without an end": []byte(chunked + "0\r\n" + fill("a: b\r\n")),
+		"parameters":               say(strings.Repeat("GET /?"+strings.Repeat("key=&", 1500)+" HTTP/1.1\r\n\r\n", n/7700)),
+		"names of parameters":      say(strings.Repeat("GET /?"+strings.Repeat("a", 8000)+"=1 HTTP/1.1\r\n\r\n", n/8050)),
+		"authorities":              say(strings.Repeat("GET "+strings.Repeat("//a@", 2000)+" HTTP/1.1\r\n\r\n", n/8050)),
+		"small chunks":             say(chunked + fill("1\r\na\r\n")),
+		"extensions of chunks":     say(chunked + fill("1;"+strings.Repeat("a", 8000)+"\r\na\r\n")),
+		"a line without an end":    say("GET /" + strings.Repeat("a", min(n, 60000))),
+		"empty lines":              say(fill("\r\n")),
+		"small requests":           say(fill("GET / HTTP/1.1\r\n\r\n")),
+		"a trailer without an end": say(chunked + "0\r\n" + fill("a: b\r\n")),
 	}
 }
 
-// parseIn gives data to a parser in pieces.
-func parseIn(data []byte, size int) (allocated uint64, err error) {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	p := Protocol().NewStream()
-	emit := func(sensor.Message) {}
-	var n, skip int
-	for end := 0; end < len(data) && err == nil; {
-		end = min(end+size, len(data))
-		k := 0
-		if n+skip > end {
-			continue
-		}
-		k, err = p.Parse(sensor.Segment{Data: data[n+skip : end], Skipped: int64(skip)}, emit)
-		n, skip = n+skip+k, 0
-		if n > end {
-			n, skip = end, n-end
-		}
-	}
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc, err
-}
+const request = "GET /index.html HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n\r\n"
 
-// TestLinear holds the growth of the cost against the length, in pieces of an
-// Ethernet frame and of a byte.
-func TestLinear(t *testing.T) {
-	cost := func(data []byte, size int) float64 {
-		least := time.Hour
-		for range 4 {
-			start := time.Now()
-			_, _ = parseIn(data, size)
-			least = min(least, time.Since(start))
-		}
-		return float64(least) / float64(len(data))
-	}
-	before, after := costly(64<<10), costly(1<<20)
-	const request = "GET /index.html HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n\r\n"
-	honest := bytes.Repeat([]byte(request), 1<<20/len(request))
-	for name := range before {
-		for _, size := range []int{1460, 1} {
-			var a, b, price float64
-			for range 3 { // other processes run too
-				a, b, price = cost(before[name], size), cost(after[name], size), cost(honest, size)
-				if b/a <= 4 && b/price <= 10 { // quadratic would be 16
-					break
-				}
-			}
-			t.Logf("%s in pieces of %d: %.1f ns/B, %.2f times that of 64 KiB, %.1f times that of honest requests", name, size, b, b/a, b/price)
-			if b/a > 4 || b/price > 10 {
-				t.Errorf("%s in pieces of %d: %.1f ns/B, %.1f times that of 64 KiB, %.1f times that of honest requests", name, size, b, b/a, b/price)
-			}
-		}
-	}
-}
+var costs = sensortest.Costly{Protocol: Protocol(), Inputs: costly, Honest: sensortest.Say(strings.Repeat(request, 10000)), MaxAllocated: 12}
 
-func TestAllocatesByWhatArrives(t *testing.T) {
-	for name, data := range costly(256 << 10) {
-		n, _ := parseIn(data, 1460)
-		if limit := uint64(16*len(data) + 1<<20); n > limit {
-			t.Errorf("%s: %d bytes allocated for %d, more than %d", name, n, len(data), limit)
-		}
-	}
-}
+func TestLinear(t *testing.T) { costs.Linear(t) }
+
+func TestAllocatesByWhatArrives(t *testing.T) { costs.Memory(t) }
 
 func TestAllocatesNothing(t *testing.T) {
 	for _, path := range []string{"testdata/nginx.transcript", "testdata/nginx_post.transcript"} {

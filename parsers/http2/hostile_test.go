@@ -2,23 +2,21 @@ package http2
 
 import (
 	"bytes"
-	"runtime"
 	"slices"
 	"testing"
-	"time"
 
 	"flowscope/sensor"
 	"flowscope/sensor/sensortest"
 )
 
 // costly returns what a client says, about n bytes made to cost much.
-func costly(n int) map[string][]byte {
-	many := func(frames func(i int) []byte) []byte {
+func costly(n int) map[string][]sensortest.Step {
+	many := func(frames func(i int) []byte) []sensortest.Step {
 		b := slices.Clone(hello)
 		for i := 0; len(b) < n; i++ {
 			b = append(b, frames(i)...)
 		}
-		return b
+		return sensortest.Say(b)
 	}
 	value := bytes.Repeat([]byte("?key=a&"), 570)
 	entry := func(index byte) []byte { // a path or referer of nearly the table's size
@@ -30,7 +28,7 @@ func costly(n int) map[string][]byte {
 	headersOf := func(i int, b []byte) []byte {
 		return fr(headers, endHeaders|endStream, uint32(2*i+1), cat(get, b))
 	}
-	return map[string][]byte{
+	return map[string][]sensortest.Step{
 		"small requests": many(func(i int) []byte { return headersOf(i, nil) }),
 		"open requests":  many(func(i int) []byte { return fr(headers, endHeaders, uint32(2*i+1), get) }),
 		"resets": many(func(i int) []byte {
@@ -76,67 +74,17 @@ func costly(n int) map[string][]byte {
 	}
 }
 
-// parseIn gives data to a parser in pieces.
-func parseIn(data []byte, size int) (allocated uint64, err error) {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	p := Protocol().NewStream()
-	emit := func(sensor.Message) {}
-	var n int
-	for end := 0; end < len(data) && err == nil; {
-		end = min(end+size, len(data))
-		k := 0
-		k, err = p.Parse(sensor.Segment{Data: data[n:end]}, emit)
-		n += k
-	}
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc, err
+// costs holds those to small requests, of a megabyte.
+func costs() sensortest.Costly {
+	return sensortest.Costly{Protocol: Protocol(), Inputs: costly, Honest: costly(1 << 20)["small requests"], MaxAllocated: 12}
 }
 
-// TestLinear holds the growth of the cost against the length, and the cost of a
-// byte against that of honest requests.
-func TestLinear(t *testing.T) {
-	cost := func(data []byte, size int) float64 {
-		least := time.Hour
-		for range 4 {
-			start := time.Now()
-			if _, err := parseIn(data, size); err != nil {
-				t.Fatal(err)
-			}
-			least = min(least, time.Since(start))
-		}
-		return float64(least) / float64(len(data))
-	}
-	before, after := costly(64<<10), costly(1<<20)
-	honest := slices.Clone(hello)
-	for i := 0; len(honest) < 1<<20; i++ {
-		honest = append(honest, fr(headers, endHeaders|endStream, uint32(2*i+1), get)...)
-	}
-	for name := range before {
-		for _, size := range []int{1460, 1} {
-			var a, b, price float64
-			for range 3 { // other processes run too
-				a, b, price = cost(before[name], size), cost(after[name], size), cost(honest, size)
-				if b/a <= 4 && b/price <= 10 { // quadratic would be 16
-					break
-				}
-			}
-			t.Logf("%s in pieces of %d: %.1f ns/B, %.2f times that of 64 KiB, %.1f times that of honest requests", name, size, b, b/a, b/price)
-			if b/a > 4 || b/price > 10 {
-				t.Errorf("%s in pieces of %d: %.1f ns/B, %.1f times that of 64 KiB, %.1f times that of honest requests", name, size, b, b/a, b/price)
-			}
-		}
-	}
-}
+func TestLinear(t *testing.T) { costs().Linear(t) }
 
 func TestAllocatesByWhatArrives(t *testing.T) {
-	for name, data := range costly(256 << 10) {
-		n, err := parseIn(data, 1460)
-		if limit := uint64(16*len(data) + 1<<20); n > limit || err != nil {
-			t.Errorf("%s: %v, %d bytes allocated for %d, limit %d", name, err, n, len(data), limit)
-		}
-	}
-	if n, _ := parseIn(cat(hello, []byte{0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1}), 1); n > 16<<10 {
+	costs().Memory(t)
+	lie := sensortest.Say(cat(hello, []byte{0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1}))
+	if n := sensortest.AllocatedBytes(Protocol(), lie, 1); n > 16<<10 {
 		t.Errorf("%d bytes allocated for DATA of 16 MiB of which nothing came", n)
 	}
 }

@@ -3,11 +3,9 @@ package mqtt
 import (
 	"bytes"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"flowscope/sensor"
 	"flowscope/sensor/sensortest"
@@ -140,16 +138,18 @@ func TestProbe(t *testing.T) {
 }
 
 // costly returns what a client says, about n bytes made to cost much.
-func costly(n int) map[string][]byte {
-	fill := func(start, unit string) []byte { return []byte(start + strings.Repeat(unit, max(1, n/len(unit)))) }
-	ids := func(first byte, more string) []byte {
+func costly(n int) map[string][]sensortest.Step {
+	fill := func(start, unit string) []sensortest.Step {
+		return sensortest.Say(start + strings.Repeat(unit, max(1, n/len(unit))))
+	}
+	ids := func(first byte, more string) []sensortest.Step {
 		var b strings.Builder
 		for i := 0; b.Len() < n; i += 128 {
 			b.WriteString(packet(first, more, string([]byte{byte(i >> 8), byte(i) | 1})))
 		}
-		return []byte(connect311 + b.String())
+		return sensortest.Say(connect311 + b.String())
 	}
-	return map[string][]byte{
+	return map[string][]sensortest.Step{
 		"pings":           fill(connect311, "\xc0\x00"),
 		"answers":         fill(connect311, "\xd0\x00"),
 		"acks":            fill(connect311, "\x40\x02\x00\x01"),
@@ -168,66 +168,15 @@ func costly(n int) map[string][]byte {
 	}
 }
 
-// parseIn gives data to a parser in pieces.
-func parseIn(data []byte, size int) (allocated uint64) {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	p := Protocol().NewStream()
-	emit := func(sensor.Message) {}
-	start, skip := 0, 0
-	for end := 0; end < len(data); {
-		end = min(end+size, len(data))
-		k := min(skip, end-start)
-		start, skip = start+k, skip-k
-		n, err := p.Parse(sensor.Segment{Data: data[start:end], Skipped: int64(k)}, emit)
-		if err != nil {
-			break
-		}
-		k = min(n, end-start)
-		start, skip = start+k, n-k
-	}
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
+// costs holds those to messages that mean well.
+var costs = sensortest.Costly{
+	Protocol: Protocol(), Inputs: costly, MaxAllocated: 14,
+	Honest: sensortest.Say(connect311 + strings.Repeat(packet(0x32, text("a/b/c"), "\x00\x01", "20.5"), 1<<16)),
 }
 
-// TestLinear holds the growth of the cost against the length, and against what
-// honest bytes cost.
-func TestLinear(t *testing.T) {
-	cost := func(data []byte, size int) float64 {
-		least := time.Hour
-		for range 4 {
-			start := time.Now()
-			parseIn(data, size)
-			least = min(least, time.Since(start))
-		}
-		return float64(least) / float64(len(data))
-	}
-	before, after := costly(64<<10), costly(1<<20)
-	honest := []byte(connect311 + strings.Repeat(packet(0x32, text("a/b/c"), "\x00\x01", "20.5"), 1<<16))
-	for name := range before {
-		for _, size := range []int{1460, 1} {
-			var a, b, price float64
-			for range 3 { // other processes run too
-				a, b, price = cost(before[name], size), cost(after[name], size), cost(honest, size)
-				if b/a <= 4 && b/price <= 10 {
-					break
-				}
-			}
-			t.Logf("%s in pieces of %d: %.1f ns/B, %.2f times that of 64 KiB, %.1f times that of honest packets", name, size, b, b/a, b/price)
-			if b/a > 4 || b/price > 10 {
-				t.Errorf("%s in pieces of %d: %.1f ns/B, %.1f times that of 64 KiB, %.1f times that of honest packets", name, size, b, b/a, b/price)
-			}
-		}
-	}
-}
+func TestLinear(t *testing.T) { costs.Linear(t) }
 
-func TestAllocatesByWhatArrives(t *testing.T) {
-	for name, data := range costly(256 << 10) {
-		if n, limit := parseIn(data, 1460), uint64(16*len(data)+1<<20); n > limit {
-			t.Errorf("%s: %d bytes allocated for %d, more than %d", name, n, len(data), limit)
-		}
-	}
-}
+func TestAllocatesByWhatArrives(t *testing.T) { costs.Memory(t) }
 
 // open returns a transcript without what comes once, so that it can be said again
 // and again.

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"flowscope/sensor"
 	"flowscope/sensor/sensortest"
@@ -58,18 +56,29 @@ func play(t *testing.T, p sensor.Protocol, steps ...string) (got []string) {
 	return got
 }
 
-// costly returns what the client, and behind it the server, says: about n bytes
-// made to cost much.
-func costly(n int) map[string][2]string {
+// both returns what the sides say at the same time, in pieces of an Ethernet frame.
+func both(client, server string) []sensortest.Step {
+	sides, turns := [2]string{client, server}, []string(nil)
+	for i := 0; sides[0] != "" || sides[1] != ""; i ^= 1 {
+		n := min(1460, len(sides[i]))
+		turns = append(turns, sides[i][:n])
+		sides[i] = sides[i][n:]
+	}
+	return sensortest.Say(turns...)
+}
+
+// costly returns what both sides say at the same time: about n bytes made to cost
+// much.
+func costly(n int) map[string][]sensortest.Step {
 	fill := func(unit string) string { return strings.Repeat(unit, max(1, n/len(unit))) }
-	query := func(text string) [2]string { return [2]string{fill(msg('Q', text, nul)), ""} }
-	long := func(unit string) [2]string { return query(strings.Repeat(unit, 16000/len(unit))) }
+	query := func(text string) []sensortest.Step { return sensortest.Say(fill(msg('Q', text, nul))) }
+	long := func(unit string) []sensortest.Step { return query(strings.Repeat(unit, 16000/len(unit))) }
 	named := func(i int) string { return msg('P', fmt.Sprintf("s%d", i), nul, "SELECT 1", nul, "\x00\x00") }
 	var many strings.Builder
 	for i := 0; many.Len() < n; i++ {
 		many.WriteString(named(i))
 	}
-	return map[string][2]string{
+	return map[string][]sensortest.Step{
 		"quotes":              long("'"),
 		"quoted words":        long("''a'"),
 		"words":               long("a "),
@@ -83,94 +92,32 @@ func costly(n int) map[string][2]string {
 		"conforming":          long("conformin"),
 		"identifiers":         long(`"`),
 		"empty queries":       query(""),
-		"syncs":               {fill(syncNow), fill(ready)},
-		"executions":          {fill(bindNull + execute + syncNow), fill(bound + "C\x00\x00\x00\x0dSELECT 1\x00" + ready)},
-		"parses":              {many.String(), fill(parsed)},
-		"ends of COPY":        {fill("c\x00\x00\x00\x04"), fill("G\x00\x00\x00\x07\x00\x00\x00")},
-		"COPY in a pipeline":  {fill(execute + syncNow), fill("G\x00\x00\x00\x07\x00\x00\x00" + msg('C', "COPY 1", nul))},
-		"COPY of executions":  {fill(execute), fill("G\x00\x00\x00\x07\x00\x00\x00")},
-		"rows":                {"", "Z\x00\x00\x00\x05I" + fill("D\x00\x00\x00\x06\x00\x00")},
-		"tags of commands":    {"", fill(msg('C', strings.Repeat("1 ", 60), nul))},
-		"errors":              {fill(execute), fill(msg('E', "SERROR\x00C42P01\x00M", strings.Repeat("\"1", 3000), "\x00\x00"))},
-		"notices":             {"", fill(msg('N', strings.Repeat("C\x00", 3000), "\x00"))},
-		"small notices":       {"", fill(msg('N', "\x00"))},
-		"encryption":          {fill("\x00\x00\x00\x08\x04\xd2\x16\x2f"), fill("N")},
+		"syncs":               both(fill(syncNow), fill(ready)),
+		"executions":          both(fill(bindNull+execute+syncNow), fill(bound+"C\x00\x00\x00\x0dSELECT 1\x00"+ready)),
+		"parses":              both(many.String(), fill(parsed)),
+		"ends of COPY":        both(fill("c\x00\x00\x00\x04"), fill("G\x00\x00\x00\x07\x00\x00\x00")),
+		"COPY in a pipeline":  both(fill(execute+syncNow), fill("G\x00\x00\x00\x07\x00\x00\x00"+msg('C', "COPY 1", nul))),
+		"COPY of executions":  both(fill(execute), fill("G\x00\x00\x00\x07\x00\x00\x00")),
+		"rows":                both("", "Z\x00\x00\x00\x05I"+fill("D\x00\x00\x00\x06\x00\x00")),
+		"tags of commands":    both("", fill(msg('C', strings.Repeat("1 ", 60), nul))),
+		"errors":              both(fill(execute), fill(msg('E', "SERROR\x00C42P01\x00M", strings.Repeat("\"1", 3000), "\x00\x00"))),
+		"notices":             both("", fill(msg('N', strings.Repeat("C\x00", 3000), "\x00"))),
+		"small notices":       both("", fill(msg('N', "\x00"))),
+		"encryption":          both(fill("\x00\x00\x00\x08\x04\xd2\x16\x2f"), fill("N")),
 	}
 }
 
-// parseIn gives both sides to a parser in pieces.
-func parseIn(x [2]string, size int) (allocated uint64) {
-	var before, after runtime.MemStats
-	sides := [2][]byte{[]byte(x[0]), []byte(x[1])}
-	runtime.ReadMemStats(&before)
-	p := Protocol().NewStream()
-	emit := func(sensor.Message) {}
-	var start, end, skip [2]int
-	for i := 0; i < 2 && (end[0] < len(sides[0]) || end[1] < len(sides[1])); i ^= 1 {
-		if end[i] == len(sides[i]) {
-			continue
-		}
-		end[i] = min(end[i]+size, len(sides[i]))
-		s := sensor.Segment{Side: sensor.Side(i)}
-		if k := min(skip[i], end[i]-start[i]); k > 0 {
-			start[i], skip[i] = start[i]+k, skip[i]-k
-			if skip[i] > 0 {
-				s.Skipped = 0
-			}
-			s.Skipped = int64(k)
-		}
-		s.Data = sides[i][start[i]:end[i]]
-		n, err := p.Parse(s, emit)
-		if err != nil {
-			break
-		}
-		k := min(n, len(s.Data))
-		start[i], skip[i] = start[i]+k, n-k
-	}
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
+// costs holds those to queries that mean well.
+var costs = sensortest.Costly{
+	Protocol: Protocol(), Inputs: costly,
+	Honest: both(
+		strings.Repeat(msg('Q', "SELECT id, name FROM item WHERE name = 'tea' AND id < 10", nul), 4000),
+		strings.Repeat(msg('T', "\x00\x00")+msg('D', "\x00\x00")+msg('C', "SELECT 1", nul)+ready, 4000)),
 }
 
-// TestLinear holds the growth of the cost against the length, and against what
-// honest bytes cost.
-func TestLinear(t *testing.T) {
-	cost := func(x [2]string, size int) float64 {
-		least := time.Hour
-		for range 4 {
-			start := time.Now()
-			parseIn(x, size)
-			least = min(least, time.Since(start))
-		}
-		return float64(least) / float64(len(x[0])+len(x[1]))
-	}
-	before, after := costly(32<<10), costly(512<<10)
-	one := [2]string{msg('Q', "SELECT id, name FROM item WHERE name = 'tea' AND id < 10", nul), msg('T', "\x00\x00") + msg('D', "\x00\x00") + msg('C', "SELECT 1", nul) + ready}
-	honest := [2]string{strings.Repeat(one[0], 4000), strings.Repeat(one[1], 4000)}
-	for name := range before {
-		for _, size := range []int{1460, 1} {
-			var a, b, price float64
-			for range 3 { // other processes run too
-				a, b, price = cost(before[name], size), cost(after[name], size), cost(honest, size)
-				if b/a <= 4 && b/price <= 10 {
-					break
-				}
-			}
-			t.Logf("%s in pieces of %d: %.1f ns/B, %.2f times that of 32 KiB, %.1f times that of honest queries", name, size, b, b/a, b/price)
-			if b/a > 4 || b/price > 10 {
-				t.Errorf("%s in pieces of %d: %.1f ns/B, %.1f times that of 32 KiB, %.1f times that of honest queries", name, size, b, b/a, b/price)
-			}
-		}
-	}
-}
+func TestLinear(t *testing.T) { costs.Linear(t) }
 
-func TestAllocatesByWhatArrives(t *testing.T) {
-	for name, x := range costly(256 << 10) {
-		size := len(x[0]) + len(x[1])
-		if n, limit := parseIn(x, 1460), uint64(16*size+1<<20); n > limit {
-			t.Errorf("%s: %d bytes allocated for %d, more than %d", name, n, size, limit)
-		}
-	}
-}
+func TestAllocatesByWhatArrives(t *testing.T) { costs.Memory(t) }
 
 // open returns a transcript without its Startup, Login and ends, so that it can be
 // said again and again. Each step ends with a message's last byte.

@@ -2,40 +2,50 @@ package redis
 
 import (
 	"bytes"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"flowscope/sensor"
 	"flowscope/sensor/sensortest"
 )
 
 // costly returns what one side says, about n bytes made to cost much.
-func costly(n int) map[string][2]string {
+func costly(n int) map[string][]sensortest.Step {
+	say := sensortest.Say[string]
 	fill := func(unit string) string { return strings.Repeat(unit, n/len(unit)) }
 	deep := strings.Repeat("*1\r\n", maxDepth-1)
-	return map[string][2]string{
-		"inline pings":           {fill("PING\r\n"), ""},
-		"empty lines":            {fill("\r\n"), ""},
-		"empty commands":         {fill("*0\r\n"), ""},
-		"short commands":         {fill("*1\r\n$1\r\na\r\n"), ""},
-		"many arguments":         {"*1048576\r\n" + fill("$0\r\n\r\n"), ""},
-		"inline words":           {strings.Repeat(strings.Repeat("a ", 30000)+"\n", n/60001), ""},
-		"inline quotes":          {strings.Repeat("a "+strings.Repeat(`"\"`, 20000)+"\n", n/60003), ""},
-		"a line without an end":  {strings.Repeat("a", min(n, 60000)), ""},
-		"replies to nothing":     {"", fill("+\r\n")},
-		"nested arrays":          {"", fill(deep + "*0\r\n")},
-		"attributes":             {"", fill("|1\r\n+a\r\n:1\r\n")},
-		"empty attributes":       {"", fill("|0\r\n")},
-		"a long simple string":   {"", "+" + fill("a")},
-		"small elements":         {"", "*2147483647\r\n" + fill("_\r\n")},
-		"messages of no channel": {"", fill(">1\r\n+a\r\n")},
-		"errors":                 {"", fill("-A\r\n")},
+	return map[string][]sensortest.Step{
+		"inline pings":           say(fill("PING\r\n")),
+		"empty lines":            say(fill("\r\n")),
+		"empty commands":         say(fill("*0\r\n")),
+		"short commands":         say(fill("*1\r\n$1\r\na\r\n")),
+		"many arguments":         say("*1048576\r\n" + fill("$0\r\n\r\n")),
+		"inline words":           say(strings.Repeat(strings.Repeat("a ", 30000)+"\n", n/60001)),
+		"inline quotes":          say(strings.Repeat("a "+strings.Repeat(`"\"`, 20000)+"\n", n/60003)),
+		"a line without an end":  say(strings.Repeat("a", min(n, 60000))),
+		"replies to nothing":     say("", fill("+\r\n")),
+		"nested arrays":          say("", fill(deep+"*0\r\n")),
+		"attributes":             say("", fill("|1\r\n+a\r\n:1\r\n")),
+		"empty attributes":       say("", fill("|0\r\n")),
+		"a long simple string":   say("", "+"+fill("a")),
+		"small elements":         say("", "*2147483647\r\n"+fill("_\r\n")),
+		"messages of no channel": say("", fill(">1\r\n+a\r\n")),
+		"errors":                 say("", fill("-A\r\n")),
 	}
 }
+
+const (
+	get  = "*2\r\n$3\r\nGET\r\n$9\r\nsession:1\r\n"
+	text = "$3\r\nabc\r\n"
+)
+
+var costs = sensortest.Costly{Protocol: Protocol(), Inputs: costly, Honest: sensortest.Say(strings.Repeat(get, 10000), strings.Repeat(text, 10000))}
+
+func TestLinear(t *testing.T) { costs.Linear(t) }
+
+func TestAllocatesByWhatArrives(t *testing.T) { costs.Memory(t) }
 
 // say gives what both sides say to a new parser, in pieces.
 func say(sides [2]string, size int, emit func(sensor.Message)) (err error) {
@@ -51,53 +61,6 @@ func say(sides [2]string, size int, emit func(sensor.Message)) (err error) {
 		}
 	}
 	return err
-}
-
-// TestLinear holds the growth of the cost against the length, and the price of a
-// byte against that of honest commands, in pieces of an Ethernet frame and of a
-// byte.
-func TestLinear(t *testing.T) {
-	emit := func(sensor.Message) {}
-	cost := func(sides [2]string, size int) float64 {
-		least := time.Hour
-		for range 4 {
-			start := time.Now()
-			_ = say(sides, size, emit)
-			least = min(least, time.Since(start))
-		}
-		return float64(least) / float64(len(sides[0])+len(sides[1]))
-	}
-	before, after := costly(64<<10), costly(512<<10)
-	const get = "*2\r\n$3\r\nGET\r\n$9\r\nsession:1\r\n"
-	honest := [2]string{strings.Repeat(get, 10000), strings.Repeat("$3\r\nabc\r\n", 10000)}
-	for name := range before {
-		for _, size := range []int{1460, 1} {
-			var a, b, price float64
-			for range 3 { // other processes run too
-				a, b, price = cost(before[name], size), cost(after[name], size), cost(honest, size)
-				if b/a <= 4 && b/price <= 10 { // quadratic would be 8
-					break
-				}
-			}
-			t.Logf("%s in pieces of %d: %.1f ns/B, %.2f times that of 64 KiB, %.1f times that of honest commands", name, size, b, b/a, b/price)
-			if b/a > 4 || b/price > 10 {
-				t.Errorf("%s in pieces of %d: %.1f ns/B, %.1f times that of 64 KiB, %.1f times that of honest commands", name, size, b, b/a, b/price)
-			}
-		}
-	}
-}
-
-func TestAllocatesByWhatArrives(t *testing.T) {
-	for name, sides := range costly(256 << 10) {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		_ = say(sides, 1460, func(sensor.Message) {})
-		runtime.ReadMemStats(&after)
-		n := after.TotalAlloc - before.TotalAlloc
-		if limit := uint64(4*256<<10 + 1<<20); n > limit {
-			t.Errorf("%s: %d bytes allocated, more than %d", name, n, limit)
-		}
-	}
 }
 
 func TestAllocatesNothing(t *testing.T) {

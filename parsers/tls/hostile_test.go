@@ -3,10 +3,8 @@ package tls
 import (
 	"bytes"
 	"encoding/binary"
-	"runtime"
 	"slices"
 	"testing"
-	"time"
 
 	"flowscope/sensor"
 	"flowscope/sensor/sensortest"
@@ -16,7 +14,8 @@ import (
 func fill(n int, unit []byte) []byte { return bytes.Repeat(unit, n/len(unit)) }
 
 // costly returns streams of about n bytes that are made to cost much.
-func costly(n int) map[string][]byte {
+func costly(n int) map[string][]sensortest.Step {
+	say := sensortest.Say[[]byte]
 	m := min(n, maxHandshake-100)
 	suites := make([]byte, 0, m)
 	for i := range m / 2 {
@@ -25,12 +24,12 @@ func costly(n int) map[string][]byte {
 	manySuites := append([]byte{3, 3}, make([]byte, 33)...)
 	manySuites = append(binary.BigEndian.AppendUint16(manySuites, uint16(len(suites))), suites...)
 	manySuites = append(manySuites, 1, 0)
-	many := func(one []byte) []byte {
+	many := func(one []byte) []sensortest.Step {
 		out := []byte(nil)
 		for len(out) < n {
 			out = append(out, one...)
 		}
-		return out
+		return say(out)
 	}
 	name := []byte{0x31, 12, 0x30, 10, 6, 3, 0x55, 4, 3, 0x0c, 3, ',', ',', ','}
 	seq := func(tag byte, b []byte) []byte {
@@ -40,71 +39,42 @@ func costly(n int) map[string][]byte {
 	chain := seq(0x30, seq(0x30, tbs))
 	chain = append([]byte{0, byte(len(chain) >> 8), byte(len(chain))}, chain...)
 	chain = append([]byte{0, byte(len(chain) >> 8), byte(len(chain))}, chain...)
-	return map[string][]byte{
-		"records of one byte":      records(1, message(1, hello(fill(m/6, extension(1, nil))))),
-		"empty records":            fill(n, []byte{22, 3, 3, 0, 0}),
+	return map[string][]sensortest.Step{
+		"records of one byte":      say(records(1, message(1, hello(fill(m/6, extension(1, nil)))))),
+		"empty records":            say(fill(n, []byte{22, 3, 3, 0, 0})),
 		"suites in disorder":       many(records(16384, message(1, manySuites))),
 		"many extensions":          many(records(16384, message(1, hello(fill(m, extension(1, nil)))))),
 		"many ALPN values":         many(records(16384, message(1, hello(alpnOf(fillStrings(m/4, "abc")...))))),
-		"many messages":            records(16384, fill(n, message(14, nil))),
-		"many alerts":              fill(n, []byte{21, 3, 3, 0, 2, 1, 0}),
+		"many messages":            say(records(16384, fill(n, message(14, nil)))),
+		"many alerts":              say(fill(n, []byte{21, 3, 3, 0, 2, 1, 0})),
 		"names of certificates":    many(records(16384, message(11, chain))),
-		"a message never complete": records(16384, append([]byte{16, 0xff, 0xff, 0xff}, make([]byte, n)...)),
+		"a message never complete": say(records(16384, append([]byte{16, 0xff, 0xff, 0xff}, make([]byte, n)...))),
 	}
 }
 
 func fillStrings(n int, s string) []string { return slices.Repeat([]string{s}, n) }
 
-// TestLinear holds the price of a byte against that of handshakes that mean
-// well, and the growth against the length.
-func TestLinear(t *testing.T) {
-	cost := func(data []byte) float64 {
-		least := time.Hour
-		for range 5 {
-			start := time.Now()
-			_, _ = parseIn(data, 1<<14)
-			least = min(least, time.Since(start))
-		}
-		return float64(least) / float64(len(data))
-	}
-	before, after := costly(64<<10), costly(1<<20)
+// costs holds those to the hellos of a browser of which each is a client's that
+// is not known yet.
+func costs(t *testing.T) sensortest.Costly {
 	first := sensortest.Load(t, "testdata/tls13.transcript").Steps[0].Data
 	honest := slices.Repeat(first, 500)
-	for i := range 500 { // each of a client that is not known yet
+	for i := range 500 {
 		const sid = recordHeader + 4 + 2 + 32
 		suite := i*len(first) + sid + 1 + int(first[sid]) + 2
 		binary.BigEndian.PutUint16(honest[suite:], uint16(i))
 	}
-	for name := range before {
-		var a, b, price float64
-		for range 3 { // other processes run too
-			a, b, price = cost(before[name]), cost(after[name]), cost(honest)
-			if b/a <= 4 && b/price <= 10 { // quadratic would be 16
-				break
-			}
-		}
-		t.Logf("%s: %.1f ns/B, %.2f times that of 64 KiB, %.1f times that of honest hellos", name, b, b/a, b/price)
-		if b/a > 4 || b/price > 10 {
-			t.Errorf("%s: %.1f ns/B, %.1f times that of 64 KiB, %.1f times that of honest hellos", name, b, b/a, b/price)
-		}
-	}
+	return sensortest.Costly{Protocol: Protocol(), Inputs: costly, Honest: sensortest.Say(honest), MaxAllocated: 8}
 }
 
-// parseIn gives data to a parser in pieces.
-func parseIn(data []byte, size int) (allocated uint64, err error) {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	p := Protocol().NewStream()
-	emit := func(sensor.Message) {}
-	var n int
-	for end := 0; end < len(data) && err == nil; {
-		end = min(end+size, len(data))
-		k := 0
-		k, err = p.Parse(sensor.Segment{Data: data[n:end]}, emit)
-		n += k
+func TestLinear(t *testing.T) { costs(t).Linear(t) }
+
+func TestAllocatesByWhatArrives(t *testing.T) {
+	costs(t).Memory(t)
+	lie := sensortest.Say([]byte{22, 3, 3, 0x40, 0, 1, 0xff, 0xff, 0xff, 3})
+	if n := sensortest.AllocatedBytes(Protocol(), lie, 1); n > 4096 {
+		t.Errorf("%d bytes allocated for a hello of 16 MiB of which 10 bytes came", n)
 	}
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc, err
 }
 
 func TestSort(t *testing.T) {
@@ -117,27 +87,6 @@ func TestSort(t *testing.T) {
 		slices.Sort(want)
 		if s.sort(); !slices.Equal(s.sorted, want) {
 			t.Errorf("%d values are not sorted", n)
-		}
-	}
-}
-
-func TestAllocatesByWhatArrives(t *testing.T) {
-	lie := []byte{22, 3, 3, 0x40, 0, 1, 0xff, 0xff, 0xff, 3}
-	least := ^uint64(0)
-	for range 5 {
-		n, err := parseIn(lie, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		least = min(least, n)
-	}
-	if least > 4096 {
-		t.Errorf("%d bytes allocated for a hello of 16 MiB of which 10 bytes came", least)
-	}
-	for name, data := range costly(256 << 10) {
-		n, _ := parseIn(data, 1400)
-		if limit := uint64(16*len(data) + 1<<20); n > limit {
-			t.Errorf("%s: %d bytes allocated for %d, more than %d", name, n, len(data), limit)
 		}
 	}
 }

@@ -37,7 +37,11 @@
 // every offset, streams that end at every offset, and hostile changes of the
 // bytes. With SENSORTEST_THOROUGH=1 in the environment, all pairs of offsets are
 // tried of a transcript with up to 780 bytes, as many as that makes of a longer
-// one, and 3,000 random cuts of each, which takes minutes. See [Test.Stream] and [Test.Datagram] for the rules.
+// one, and 3,000 random cuts of each, which takes minutes. See [Test.Stream] and
+// [Test.Datagram] for the rules.
+//
+// What a parser costs at the worst is the matter of [Costly]: a table of inputs, of
+// which no byte may cost much more than an honest one, however many there are.
 //
 // # Transcripts
 //

@@ -11,13 +11,17 @@ import (
 	"flowscope/sensor"
 )
 
-// fakeT is a testing.TB that notes the first Fatal.
+// fakeT is a testing.TB that notes the first Fatal, or the last Error.
 type fakeT struct {
 	testing.TB
 	failure string
 }
 
-func (f *fakeT) Helper() {}
+func (f *fakeT) Helper()             {}
+func (f *fakeT) Logf(string, ...any) {}
+func (f *fakeT) Errorf(format string, args ...any) {
+	f.failure = fmt.Sprintf(format, args...)
+}
 func (f *fakeT) Fatalf(format string, args ...any) {
 	f.failure = fmt.Sprintf(format, args...)
 	runtime.Goexit()
