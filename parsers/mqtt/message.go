@@ -50,7 +50,7 @@ type Connect struct {
 	SessionExpiry  uint32 `json:"session_expiry,omitempty"` // seconds
 	ReceiveMaximum uint16 `json:"receive_maximum,omitempty"`
 	AuthMethod     []byte `json:"auth_method,omitempty"`
-	Truncated      bool   `json:"truncated,omitempty"`
+	Cut            bool   `json:"cut,omitempty"`
 }
 
 // Headline is the client's name.
@@ -72,7 +72,7 @@ type Connack struct {
 	RTT             time.Duration `json:"rtt,omitempty"` // since the CONNECT
 	Pairing         string        `json:"pairing,omitempty"`
 	Partial         bool          `json:"partial,omitempty"` // see Publish
-	Truncated       bool          `json:"truncated,omitempty"`
+	Cut             bool          `json:"cut,omitempty"`
 }
 
 // Headline is the reason.
@@ -99,8 +99,8 @@ type Publish struct {
 	Incomplete bool `json:"incomplete,omitempty"`
 	// Partial says that the version, or what an alias stands for, is not known,
 	// because the beginning of the connection was not seen, or bytes were lost.
-	Partial   bool `json:"partial,omitempty"`
-	Truncated bool `json:"truncated,omitempty"`
+	Partial bool `json:"partial,omitempty"`
+	Cut     bool `json:"cut,omitempty"`
 }
 
 // Headline is the topic.
@@ -112,8 +112,8 @@ type Ack struct {
 	PacketID uint16        `json:"packet_id"`
 	Code     uint8         `json:"code"`
 	Reason   string        `json:"reason"`
-	RTT      time.Duration `json:"rtt,omitempty"`  // since the packet that it answers
-	Took     time.Duration `json:"took,omitempty"` // of PUBCOMP: since the PUBLISH
+	RTT      time.Duration `json:"rtt,omitempty"`      // since the packet that it answers
+	Duration time.Duration `json:"duration,omitempty"` // of PUBCOMP: since the PUBLISH
 	Pairing  string        `json:"pairing,omitempty"`
 }
 
@@ -122,11 +122,11 @@ func (m *Ack) Headline() string { return m.Kind + " " + strconv.Itoa(int(m.Packe
 
 // Subscribe is a SUBSCRIBE or UNSUBSCRIBE.
 type Subscribe struct {
-	Kind      string   `json:"type"`
-	PacketID  uint16   `json:"packet_id"`
-	Filters   []Filter `json:"filters,omitempty"`
-	Partial   bool     `json:"partial,omitempty"` // see Publish
-	Truncated bool     `json:"truncated,omitempty"`
+	Kind     string   `json:"type"`
+	PacketID uint16   `json:"packet_id"`
+	Filters  []Filter `json:"filters,omitempty"`
+	Partial  bool     `json:"partial,omitempty"` // see Publish
+	Cut      bool     `json:"cut,omitempty"`
 }
 
 // Filter is a topic filter, and what is asked for with it.
@@ -149,14 +149,14 @@ func (m *Subscribe) Headline() string {
 
 // Suback is a SUBACK or UNSUBACK.
 type Suback struct {
-	Kind      string        `json:"type"`
-	PacketID  uint16        `json:"packet_id"`
-	Codes     []int         `json:"codes,omitempty"` // one for each filter: the QoS granted, or 128 and above
-	Failed    int           `json:"failed,omitempty"`
-	RTT       time.Duration `json:"rtt,omitempty"`
-	Pairing   string        `json:"pairing,omitempty"`
-	Partial   bool          `json:"partial,omitempty"` // see Publish
-	Truncated bool          `json:"truncated,omitempty"`
+	Kind     string        `json:"type"`
+	PacketID uint16        `json:"packet_id"`
+	Codes    []int         `json:"codes,omitempty"` // one for each filter: the QoS granted, or 128 and above
+	Failed   int           `json:"failed,omitempty"`
+	RTT      time.Duration `json:"rtt,omitempty"`
+	Pairing  string        `json:"pairing,omitempty"`
+	Partial  bool          `json:"partial,omitempty"` // see Publish
+	Cut      bool          `json:"cut,omitempty"`
 }
 
 // Headline is type and packet id.

@@ -19,14 +19,14 @@ func (p *parser) packet(s sensor.Segment, d *direction, kind byte, b []byte, siz
 		if m == nil {
 			return &Error{d.offset, "a version of MQTT that is not known"}
 		}
-		if m.Truncated = m.Truncated || r.bad && cut; r.bad && !cut {
+		if m.Cut = m.Cut || r.bad && cut; r.bad && !cut {
 			return malformed(d)
 		}
 		emit(m)
 		return nil
 	case typeConnack:
 		m := p.connack(s, &r, size)
-		if m.Truncated = r.bad && cut; r.bad && !cut {
+		if m.Cut = r.bad && cut; r.bad && !cut {
 			return malformed(d)
 		}
 		emit(m)
@@ -85,7 +85,7 @@ func (p *parser) connect(s sensor.Segment, r *reader) *Connect {
 		m.SessionExpiry, m.ReceiveMaximum, m.AuthMethod = x.sessionExpiry, x.receiveMaximum, clip(x.authMethod)
 	}
 	id := r.text()
-	m.ClientID, m.Truncated = clip(id), len(id) > maxString
+	m.ClientID, m.Cut = clip(id), len(id) > maxString
 	if flags&4 != 0 {
 		if v == v5 {
 			var x properties
@@ -93,7 +93,7 @@ func (p *parser) connect(s sensor.Segment, r *reader) *Connect {
 		}
 		topic := r.text()
 		m.WillTopic, m.WillSize = clip(topic), len(r.text())
-		m.Truncated = m.Truncated || len(topic) > maxString
+		m.Cut = m.Cut || len(topic) > maxString
 	}
 	if m.HasUser {
 		if user := r.text(); p.cfg.Users {
@@ -155,7 +155,7 @@ func (p *parser) acknowledge(s sensor.Segment, kind byte, r *reader, size int, e
 		m.Pairing, m.RTT = "", s.Time.Sub(w.at)
 		w.kind, w.at = kind, s.Time
 		if kind == typePubcomp {
-			m.Took = s.Time.Sub(w.first)
+			m.Duration = s.Time.Sub(w.first)
 		}
 		if kind == typePuback || kind == typePubcomp || m.Code >= 0x80 {
 			*w = inflight{}
@@ -186,14 +186,14 @@ func (p *parser) subscribe(s sensor.Segment, d *direction, kind byte, r *reader,
 			switch {
 			case r.bad:
 			case len(m.Filters) == maxFilters:
-				m.Truncated = true
+				m.Cut = true
 			default:
-				m.Truncated = m.Truncated || len(f.Topic) > maxString
+				m.Cut = m.Cut || len(f.Topic) > maxString
 				f.Topic = clip(f.Topic)
 				m.Filters = append(m.Filters, f)
 			}
 		}
-		m.Truncated = m.Truncated || cut
+		m.Cut = m.Cut || cut
 		if r.bad && !cut {
 			return
 		}
@@ -267,12 +267,12 @@ func (p *parser) suback(s sensor.Segment, kind byte, r *reader, size int, emit f
 				m.Failed++
 			}
 			if len(m.Codes) == maxFilters {
-				m.Truncated = true
+				m.Cut = true
 			} else {
 				m.Codes = append(m.Codes, int(c))
 			}
 		}
-		m.Truncated = m.Truncated || size > maxHead
+		m.Cut = m.Cut || size > maxHead
 	}
 	if r.bad {
 		return

@@ -173,7 +173,7 @@ func (p *parser) publish(s sensor.Segment, d *direction, flags byte, b []byte, s
 		case k == 0:
 			return 0, nil
 		case n+k+length > maxHead:
-			m.Truncated = true // the properties are not looked at
+			m.Cut = true // the properties are not looked at
 			n += k + length
 		default:
 			if len(b) < n+k+length {
@@ -199,7 +199,7 @@ func (p *parser) publish(s sensor.Segment, d *direction, flags byte, b []byte, s
 	}
 	p.resolve(d, m, &x)
 	if len(m.Topic) > maxString {
-		m.Topic, m.Truncated = m.Topic[:maxString], true
+		m.Topic, m.Cut = m.Topic[:maxString], true
 	}
 	m.ContentType = clip(x.contentType)
 	if n > look { // what is cut counts as a part of the payload
@@ -227,7 +227,7 @@ func (p *parser) resolve(d *direction, m *Publish, x *properties) {
 	case m.Alias != 0:
 		d.alias.set(m.Alias, m.Topic)
 	}
-	if m.Truncated && p.version == v5 {
+	if m.Cut && p.version == v5 {
 		d.alias.clear() // there may be one in the properties
 		m.Partial = m.Partial || len(m.Topic) == 0
 	}

@@ -168,7 +168,7 @@ func (p *parser) keep(b []byte, limit int) []byte {
 
 // text sets the text of cur, and its verb.
 func (p *parser) text(text []byte, truncated bool) {
-	p.cur.Text, p.cur.Truncated = p.keep(text, maxStatement), truncated
+	p.cur.Text, p.cur.Cut = p.keep(text, maxStatement), truncated
 	n := len(p.scratch)
 	p.scratch = appendVerb(p.scratch, p.cur.Text)
 	p.cur.Verb = p.scratch[n:len(p.scratch):len(p.scratch)]
@@ -195,7 +195,7 @@ func (p *parser) completed(s sensor.Segment, m message) {
 func (p *parser) complete(s sensor.Segment) {
 	p.held, p.copyIn = true, false
 	if p.curAt != 0 {
-		p.cur.Took = s.Time.Sub(p.curAt)
+		p.cur.Duration = s.Time.Sub(p.curAt)
 	}
 	if p.cur.Results == 1 {
 		p.cur.Results = 0

@@ -30,7 +30,7 @@ func Example() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Println(string(m.Msg.Text), m.Msg.Rows, m.Msg.Transaction, m.Msg.Took)
+		fmt.Println(string(m.Msg.Text), m.Msg.Rows, m.Msg.Transaction, m.Msg.Duration)
 	}
 	// Output:
 	// SELECT * FROM item WHERE name=? 2 idle 100µs

@@ -76,7 +76,7 @@ type Login struct {
 	Success       bool          `json:"success"`
 	ServerVersion []byte        `json:"server_version,omitempty"`
 	Error         *Fault        `json:"error,omitempty"`
-	Took          time.Duration `json:"took,omitempty"` // since the Startup
+	Duration      time.Duration `json:"duration,omitempty"` // since the Startup
 	// Incomplete says that not all of what the client sent was seen.
 	Incomplete bool  `json:"incomplete,omitempty"`
 	Missing    int64 `json:"missing,omitempty"` // bytes that were not captured
@@ -116,9 +116,9 @@ type Statement struct {
 	// Verb is the first word of the text, in upper case.
 	Verb []byte `json:"verb,omitempty"`
 	// Text is the statement, redacted.
-	Text      []byte `json:"statement,omitempty"`
-	Truncated bool   `json:"truncated,omitempty"` // the text is cut
-	Name      []byte `json:"name,omitempty"`      // of the prepared statement
+	Text []byte `json:"statement,omitempty"`
+	Cut  bool   `json:"cut,omitempty"`  // the text is cut
+	Name []byte `json:"name,omitempty"` // of the prepared statement
 	// Unseen says that there is no text because it was not seen what was prepared.
 	Unseen bool `json:"unseen,omitempty"`
 
@@ -144,8 +144,8 @@ type Statement struct {
 	// known of the last statement before a Sync.
 	Transaction string `json:"transaction,omitempty"`
 
-	RTT  time.Duration `json:"rtt,omitempty"`  // from the end of the request to the first of the response
-	Took time.Duration `json:"took,omitempty"` // from the end of the request to the end of the response
+	RTT      time.Duration `json:"rtt,omitempty"`      // from the end of the request to the first of the response
+	Duration time.Duration `json:"duration,omitempty"` // from the end of the request to the end of the response
 
 	Pairing    string `json:"pairing,omitempty"`    // empty: the request is known
 	Incomplete bool   `json:"incomplete,omitempty"` // the response, or what the client sent for it, was not seen to its end

@@ -154,7 +154,7 @@ func TestConversations(t *testing.T) {
 			[]string{`"command":"COPY","rows":1,"copy":"in","transaction":"idle"`, `"statement":"SELECT a","command":"SELECT"`}},
 		{"an error out of the blue", []string{"", msg('E', "SFATAL\x00C57P01\x00Mbye\x00\x00")}, []string{`{"type":"error","severity":"FATAL","code":"57P01","message":"bye"}`}},
 		{"a function call", []string{msg('F', "\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00"), msg('V', "\xff\xff\xff\xff") + ready}, []string{`"protocol":"function","rows":0,"transaction":"idle"`}},
-		{"a text of over 16 KiB", []string{msg('Q', "SELECT '"+strings.Repeat("x", 20000)+"'", nul), done("SELECT 1") + ready}, []string{`"statement":"SELECT ?","truncated":true`}},
+		{"a text of over 16 KiB", []string{msg('Q', "SELECT '"+strings.Repeat("x", 20000)+"'", nul), done("SELECT 1") + ready}, []string{`"statement":"SELECT ?","cut":true`}},
 		{"strings whose escapes are not known any more", []string{msg('Q', "SET STANDARD_CONFORMING_STRINGS = off", nul) + msg('Q', `SELECT 'a\' || secret || '`, nul), ""}, nil},
 		{"no message", []string{"!\x00\x00\x00\x04"}, []string{"postgres: at offset 0: this is no message of PostgreSQL"}},
 		{"a length of 3", []string{"Q\x00\x00\x00\x03"}, []string{"postgres: at offset 0: this is no message of PostgreSQL"}},

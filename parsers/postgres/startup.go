@@ -163,7 +163,7 @@ func (p *parser) parameter(m message) {
 // login tells how authentication ended.
 func (p *parser) login(s sensor.Segment, fault *Fault, emit func(sensor.Message)) {
 	m := Login{Kind: KindLogin, User: p.account[:p.user], Database: p.account[p.user:], Auth: p.auth, Success: fault == nil,
-		ServerVersion: p.version, Error: fault, Took: s.Time.Sub(p.askedAt), Incomplete: p.clientLost(), Missing: p.missing}
+		ServerVersion: p.version, Error: fault, Duration: s.Time.Sub(p.askedAt), Incomplete: p.clientLost(), Missing: p.missing}
 	p.missing = 0
 	emit(&m)
 	p.phase, p.version, p.account = running, nil, nil
