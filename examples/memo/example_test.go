@@ -35,7 +35,7 @@ func Example() {
 		case *memo.Request:
 			fmt.Printf("%s %q\n", m.Verb, m.Name)
 		case *memo.Reply:
-			fmt.Printf("  %s after %v\n", m.Status, m.Took)
+			fmt.Printf("  %s after %v\n", m.Status, m.RTT)
 		}
 	}
 	// Output:

@@ -22,7 +22,7 @@ type Request struct {
 type Reply struct {
 	Status []byte        `json:"status"`
 	Body   []byte        `json:"body,omitempty"`
-	Took   time.Duration `json:"took,omitempty"` // since the request
+	RTT    time.Duration `json:"rtt,omitempty"` // since the request
 }
 
 const (
@@ -83,7 +83,7 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err 
 		}
 		reply := Reply{Status: verb, Body: b[line : line+body]}
 		if len(p.waiting) > 0 {
-			reply.Took = s.Time.Sub(p.waiting[0])
+			reply.RTT = s.Time.Sub(p.waiting[0])
 			p.waiting = p.waiting[:copy(p.waiting, p.waiting[1:])]
 		}
 		emit(&reply)
