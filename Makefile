@@ -31,8 +31,8 @@ fuzz: ## fuzz each target in turn, FUZZTIME (30s) each
 bench: ## make the benchmark capture, replay it, print the ratios
 	go run ./testdata/bench
 
-bench-live: ## as root: what the kernel half costs beside a bare program
-	go test -run '^$$' -bench Cost -benchtime 1x ./userspace/live
+bench-live: ## as root: what the kernel half costs, beside a bare program and beside no sensor
+	go run ./testdata/benchlive
 
 rename: ## give the module another path: make rename MODULE=example.com/x
 	@.ci/rename "$(MODULE)"
