@@ -1,6 +1,6 @@
 // Package testenv finds what a test needs and a machine may not have: a tool,
 // or the optional corpus of captures beside the checkout. It is not for
-// production code.
+// production code. It also asks such a tool, where many tests ask the same.
 //
 // A test that cannot run without such a thing skips, and says how to get it.
 // With FLOWSCOPE_CI=1 in the environment a skip for a missing tool is a

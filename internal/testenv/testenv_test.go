@@ -52,3 +52,14 @@ func TestRoot(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestTshark(t *testing.T) {
+	root, err := Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := Tshark(t, filepath.Join(root, "testdata", "dns_queries.pcap"), "dns.flags.response==1", []string{"dns.id", "dns.qry.name"})
+	if len(rows) == 0 || len(rows[0]) != 2 || rows[0][0] != "0x1234" || rows[0][1] != "example.com" {
+		t.Errorf("rows %q", rows)
+	}
+}

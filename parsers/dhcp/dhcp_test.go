@@ -3,7 +3,6 @@ package dhcp
 import (
 	"bytes"
 	"fmt"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -42,13 +41,13 @@ func TestProbe(t *testing.T) {
 
 // TestTshark compares the DHCP of the corpus.
 func TestTshark(t *testing.T) {
-	tshark, path := testenv.Need(t, "tshark"), testenv.Corpus(t, "encap/suri_decode-teredo-01.pcap")
+	path := testenv.Corpus(t, "encap/suri_decode-teredo-01.pcap")
 	field := func(name, occurrence string) string {
-		out, err := exec.Command(tshark, "-n", "-r", path, "-Y", "dhcp", "-T", "fields", "-E", "occurrence="+occurrence, "-e", name).Output()
-		if err != nil {
-			t.Fatal(err)
+		var values []string
+		for _, row := range testenv.Tshark(t, path, "dhcp", []string{name}, "-E", "occurrence="+occurrence) {
+			values = append(values, row[0])
 		}
-		return strings.TrimSpace(string(out))
+		return strings.Join(values, "\n")
 	}
 	src, err := replay.Open(replay.Options{}, path)
 	if err != nil {

@@ -2,7 +2,6 @@ package dns_test
 
 import (
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -147,7 +146,7 @@ func TestCorpus(t *testing.T) {
 // TestTshark compares every DNS message over UDP of a part of the corpus (all of
 // it takes minutes, and gave no difference either) with what tshark makes of it.
 func TestTshark(t *testing.T) {
-	corpus, tshark := testenv.Corpus(t), testenv.Need(t, "tshark")
+	corpus := testenv.Corpus(t)
 	total := 0
 	for _, pattern := range []string{"dns/*.pcap", "frag/*dns*.pcap", "flow/*dns*.pcap"} {
 		paths, err := filepath.Glob(filepath.Join(corpus, pattern))
@@ -158,7 +157,7 @@ func TestTshark(t *testing.T) {
 			if strings.Contains(path, "malformed") {
 				continue
 			}
-			want := oracle(t, tshark, path)
+			want := oracle(t, path)
 			got := said(t, path, func(ev *sensor.Event, m *dns.Message) string {
 				if m.Kind == dns.KindUnanswered || ev.Flow.Key.Proto != sensor.ProtoUDP {
 					return ""
@@ -196,18 +195,11 @@ func comparable(m *dns.Message) string {
 }
 
 // oracle returns tshark's messages in the form of comparable.
-func oracle(t *testing.T, tshark, path string) (lines []string) {
+func oracle(t *testing.T, path string) (lines []string) {
 	t.Helper()
-	cmd := exec.Command(tshark, "-n", "-r", path, "-Y", "(dns || mdns || llmnr) && udp && !icmp && !icmpv6 && !_ws.malformed", "-T", "fields",
-		"-E", "occurrence=a", "-e", "dns.id", "-e", "dns.qry.name", "-e", "dns.qry.type", "-e", "dns.flags.response",
-		"-e", "dns.flags.rcode", "-e", "dns.a", "-e", "dns.aaaa")
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %v", cmd, err)
-	}
 	names := []string{"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"}
-	for line := range strings.Lines(string(out)) {
-		f := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+	for _, f := range testenv.Tshark(t, path, "(dns || mdns || llmnr) && udp && !icmp && !icmpv6 && !_ws.malformed",
+		[]string{"dns.id", "dns.qry.name", "dns.qry.type", "dns.flags.response", "dns.flags.rcode", "dns.a", "dns.aaaa"}) {
 		name, _, _ := strings.Cut(f[1], ",")
 		if name == "<Root>" {
 			name = "."

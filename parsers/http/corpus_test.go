@@ -2,10 +2,8 @@ package http
 
 import (
 	"bytes"
-	"encoding/csv"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -109,7 +107,6 @@ func TestAgainstTshark(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts tshark for each capture: go test without -short")
 	}
-	tshark := testenv.Need(t, "tshark")
 	root, err := testenv.Root()
 	if err != nil {
 		t.Fatal(err)
@@ -123,17 +120,9 @@ func TestAgainstTshark(t *testing.T) {
 			if why := differs[filepath.Base(path)]; why != "" {
 				t.Skip(why)
 			}
-			out, err := exec.Command(tshark, "-n", "-r", path, "-o", "tcp.reassemble_out_of_order:TRUE", "-d", "tcp.port==22,http", "-Y", "http", "-T", "fields",
-				"-E", "separator=,", "-E", "quote=d", "-E", "occurrence=a", "-E", "aggregator=|",
-				"-e", "http.request.method", "-e", "http.request.uri", "-e", "http.host", "-e", "http.user_agent",
-				"-e", "http.response.code", "-e", "http.response.phrase", "-e", "http.server").Output()
-			if err != nil {
-				t.Fatal(err)
-			}
-			rows, err := csv.NewReader(bytes.NewReader(out)).ReadAll()
-			if err != nil {
-				t.Fatal(err)
-			}
+			rows := testenv.Tshark(t, path, "http", []string{"http.request.method", "http.request.uri", "http.host", "http.user_agent",
+				"http.response.code", "http.response.phrase", "http.server"},
+				"-o", "tcp.reassemble_out_of_order:TRUE", "-d", "tcp.port==22,http", "-E", "aggregator=|")
 			var want, got []string
 			for _, row := range rows { // a frame may hold several messages
 				methods, codes := list(row[0]), list(row[4])

@@ -1,9 +1,7 @@
 package mqtt
 
 import (
-	"os/exec"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,20 +16,14 @@ import (
 // says of them. PINGREQ has no message of its own.
 func TestAgainstTshark(t *testing.T) {
 	path := testenv.Corpus(t, "app", "suri_mqtt311-pub-qos2.pcap")
-	tshark := testenv.Need(t, "tshark")
-	out, err := exec.Command(tshark, "-n", "-r", path, "-Y", "mqtt", "-T", "fields", "-e", "mqtt.msgtype", "-e", "mqtt.clientid",
-		"-e", "mqtt.topic", "-e", "mqtt.msgid", "-e", "mqtt.conack.val").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := strings.Split(strings.TrimRight(string(out), "\n"), "\n")
-	var got []string
+	want := testenv.Tshark(t, path, "mqtt", []string{"mqtt.msgtype", "mqtt.clientid", "mqtt.topic", "mqtt.msgid", "mqtt.conack.val"})
+	var got [][]string
 	row := func(kind byte, id, topic []byte, packet uint16, code string) {
 		number := ""
 		if packet != 0 {
 			number = strconv.Itoa(int(packet))
 		}
-		got = append(got, strings.Join([]string{strconv.Itoa(int(kind)), string(id), string(topic), number, code}, "\t"))
+		got = append(got, []string{strconv.Itoa(int(kind)), string(id), string(topic), number, code})
 	}
 	acks := map[string]byte{KindPuback: typePuback, KindPubrec: typePubrec, KindPubrel: typePubrel, KindPubcomp: typePubcomp}
 	src, err := replay.Open(replay.Options{}, path)

@@ -3,7 +3,6 @@ package ntp
 import (
 	"bytes"
 	"fmt"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -79,13 +78,11 @@ func TestStamp(t *testing.T) {
 
 // TestTshark compares the fields of all NTP in the corpus.
 func TestTshark(t *testing.T) {
-	tshark := testenv.Need(t, "tshark")
 	for _, name := range []string{"encap/arkime_gre-sample.pcap", "frag/zeek_fragmented-1.pcap"} {
 		path := testenv.Corpus(t, name)
-		out, err := exec.Command(tshark, "-n", "-r", path, "-Y", "ntp.flags.mode > 0", "-T", "fields", "-E", "separator= ", "-e", "ntp.flags.mode",
-			"-e", "ntp.flags.vn", "-e", "ntp.flags.li", "-e", "ntp.stratum", "-e", "ntp.ppoll", "-e", "ntp.precision").Output()
-		if err != nil {
-			t.Fatal(err)
+		var want []string
+		for _, row := range testenv.Tshark(t, path, "ntp.flags.mode > 0", []string{"ntp.flags.mode", "ntp.flags.vn", "ntp.flags.li", "ntp.stratum", "ntp.ppoll", "ntp.precision"}) {
+			want = append(want, strings.Join(row, " "))
 		}
 		src, err := replay.Open(replay.Options{}, path)
 		if err != nil {
@@ -104,7 +101,7 @@ func TestTshark(t *testing.T) {
 			}
 		}
 		src.Close()
-		if diff := cmp.Diff(slices.Sorted(slices.Values(strings.FieldsFunc(string(out), func(r rune) bool { return r == '\n' }))), slices.Sorted(slices.Values(got))); diff != "" {
+		if diff := cmp.Diff(slices.Sorted(slices.Values(want)), slices.Sorted(slices.Values(got))); diff != "" {
 			t.Errorf("%s (-tshark +parser):\n%s", name, diff)
 		}
 	}

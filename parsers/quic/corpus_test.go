@@ -1,11 +1,8 @@
 package quic
 
 import (
-	"bytes"
-	"encoding/csv"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -65,19 +62,12 @@ func TestTshark(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts tshark for each capture: go test without -short")
 	}
-	tshark := testenv.Need(t, "tshark")
 	for _, path := range captures(t) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			out, err := exec.Command(tshark, "-n", "-r", path, "-Y", "quic && tls.handshake.type in {1,2}", "-T", "fields",
-				"-E", "separator=,", "-E", "quote=d", "-E", "occurrence=f", "-e", "tls.handshake.type",
-				"-e", "tls.handshake.extensions_server_name", "-e", "tls.handshake.ja3", "-e", "tls.handshake.ja3s",
-				"-e", "tls.handshake.ciphersuite", "-e", "tls.handshake.extensions_alpn_str").Output()
-			if err != nil {
-				t.Fatal(err)
-			}
-			rows, err := csv.NewReader(bytes.NewReader(out)).ReadAll()
-			if err != nil || len(rows) == 0 {
-				t.Fatalf("%d rows: %v", len(rows), err)
+			rows := testenv.Tshark(t, path, "quic && tls.handshake.type in {1,2}", []string{"tls.handshake.type", "tls.handshake.extensions_server_name",
+				"tls.handshake.ja3", "tls.handshake.ja3s", "tls.handshake.ciphersuite", "tls.handshake.extensions_alpn_str"}, "-E", "occurrence=f")
+			if len(rows) == 0 {
+				t.Fatal("tshark has no rows")
 			}
 			var want []string
 			for _, row := range rows {

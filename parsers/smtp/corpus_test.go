@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -54,20 +53,14 @@ func openFile(t *testing.T, path string) sensor.Source {
 // TestAgainstTshark compares the verbs and the codes of replies. tshark has the
 // first four letters of a verb, and 334, of which the parser tells nothing.
 func TestAgainstTshark(t *testing.T) {
-	tshark := testenv.Need(t, "tshark")
 	for _, name := range []string{"app/zeek_smtp.pcap", "app/arkime_smtp-starttls.pcap", "flow/ipx_smtp.pcap"} {
 		dir, file := filepath.Split(name)
 		path := filepath.Join(testenv.Corpus(t, filepath.Clean(dir)), file)
 		t.Run(file, func(t *testing.T) {
 			src := openFile(t, path)
-			out, err := exec.Command(tshark, "-n", "-r", path, "-Y", "smtp && !tcp.analysis.retransmission", "-T", "fields", "-E", "occurrence=a", "-E", "aggregator= ",
-				"-e", "smtp.req.command", "-e", "smtp.response.code").Output()
-			if err != nil {
-				t.Fatal(err)
-			}
 			var want, got []string
-			for word := range strings.FieldsSeq(string(out)) {
-				want = append(want, word)
+			for _, row := range testenv.Tshark(t, path, "smtp && !tcp.analysis.retransmission", []string{"smtp.req.command", "smtp.response.code"}, "-E", "aggregator= ") {
+				want = append(want, strings.Fields(strings.Join(row, " "))...)
 			}
 			read(t, src, func(ev *sensor.Event) {
 				switch m := ev.Msg.(type) {

@@ -2,7 +2,6 @@ package ssh
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -41,7 +40,6 @@ func read(t *testing.T, path string, render func(sensor.Message) []string) (out 
 
 // TestAgainstTshark compares identification strings, lists and fingerprints.
 func TestAgainstTshark(t *testing.T) {
-	tshark := testenv.Need(t, "tshark")
 	for _, name := range []string{"app/suri_ssh-hassh.pcap", "app/zeek_ssh_kex_curve25519.pcap", "tcp/zeek_ssh-dups.pcap", "encap/arkime_gre-sample.pcap"} {
 		dir, file := filepath.Split(name)
 		path := filepath.Join(testenv.Corpus(t, filepath.Clean(dir)), file)
@@ -52,17 +50,9 @@ func TestAgainstTshark(t *testing.T) {
 			fields := []string{"ssh.protocol", "ssh.kex_algorithms", "ssh.server_host_key_algorithms", "ssh.encryption_algorithms_client_to_server",
 				"ssh.encryption_algorithms_server_to_client", "ssh.mac_algorithms_client_to_server", "ssh.mac_algorithms_server_to_client",
 				"ssh.compression_algorithms_client_to_server", "ssh.compression_algorithms_server_to_client", "ssh.kex.hassh", "ssh.kex.hasshserver"}
-			args := []string{"-n", "-r", path, "-Y", "ssh && !tcp.analysis.retransmission", "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=|"}
-			for _, f := range fields {
-				args = append(args, "-e", f)
-			}
-			b, err := exec.Command(tshark, args...).Output()
-			if err != nil {
-				t.Fatal(err)
-			}
 			var want []string
-			for line := range strings.Lines(string(b)) {
-				for i, values := range strings.Split(strings.TrimSuffix(line, "\n"), "\t") {
+			for _, row := range testenv.Tshark(t, path, "ssh && !tcp.analysis.retransmission", fields, "-E", "aggregator=|") {
+				for i, values := range row {
 					if values != "" {
 						for _, v := range strings.Split(values, "|") {
 							want = append(want, fields[i]+" "+v)

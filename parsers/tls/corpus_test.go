@@ -2,11 +2,9 @@ package tls
 
 import (
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -138,7 +136,6 @@ func TestHellosAgainstTshark(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts tshark for each capture: go test without -short")
 	}
-	tshark := testenv.Need(t, "tshark")
 	root, err := testenv.Root()
 	if err != nil {
 		t.Fatal(err)
@@ -149,17 +146,9 @@ func TestHellosAgainstTshark(t *testing.T) {
 	}
 	for _, path := range files {
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			out, err := exec.Command(tshark, "-n", "-r", path, "-o", "tcp.reassemble_out_of_order:TRUE", "-Y", "tcp && (tls.handshake.type==1 || tls.handshake.type==2)", "-T", "fields",
-				"-E", "separator=,", "-E", "quote=d", "-E", "occurrence=f",
-				"-e", "tls.handshake.type", "-e", "tls.handshake.extensions_server_name", "-e", "tls.handshake.ja3_full",
-				"-e", "tls.handshake.ja3", "-e", "tls.handshake.ja3s_full", "-e", "tls.handshake.ja3s").Output()
-			if err != nil {
-				t.Fatal(err)
-			}
-			rows, err := csv.NewReader(bytes.NewReader(out)).ReadAll()
-			if err != nil {
-				t.Fatal(err)
-			}
+			rows := testenv.Tshark(t, path, "tcp && (tls.handshake.type==1 || tls.handshake.type==2)", []string{"tls.handshake.type",
+				"tls.handshake.extensions_server_name", "tls.handshake.ja3_full", "tls.handshake.ja3", "tls.handshake.ja3s_full", "tls.handshake.ja3s"},
+				"-o", "tcp.reassemble_out_of_order:TRUE", "-E", "occurrence=f")
 			var want, got []string
 			for _, row := range rows {
 				want = append(want, strings.Join(row[1:], " "))
