@@ -15,7 +15,7 @@ import (
 type memory struct {
 	n     atomic.Int64 // flows; to look into the map costs more
 	mu    sync.Mutex
-	flows map[sensor.Key]remembered
+	flows map[sensor.Key]*remembered
 	most  int
 	idle  [2]time.Duration // of TCP, of others
 }
@@ -35,7 +35,7 @@ func (m *memory) add(k *sensor.Key, now sensor.Timestamp) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.flows == nil {
-		m.flows = map[sensor.Key]remembered{}
+		m.flows = map[sensor.Key]*remembered{}
 	}
 	if len(m.flows) >= m.most {
 		for k, f := range m.flows {
@@ -45,14 +45,14 @@ func (m *memory) add(k *sensor.Key, now sensor.Timestamp) {
 		}
 	}
 	if len(m.flows) < m.most {
-		m.flows[*k] = remembered{active: now, told: now}
+		m.flows[*k] = &remembered{active: now, told: now}
 	}
 	m.n.Store(int64(len(m.flows)))
 }
 
 // over says whether a flow was silent for so long that for the engine another
 // begins.
-func (m *memory) over(k *sensor.Key, f remembered, now sensor.Timestamp) bool {
+func (m *memory) over(k *sensor.Key, f *remembered, now sensor.Timestamp) bool {
 	idle := m.idle[1]
 	if k.Proto == sensor.ProtoTCP {
 		idle = m.idle[0]
@@ -82,6 +82,5 @@ func (m *memory) hear(r *sensor.Record) (again bool) {
 	if packet && len(r.Payload) > 0 && r.Time-f.told >= tellAgain {
 		f.told, again = r.Time, true
 	}
-	m.flows[r.Key] = f
 	return again
 }
