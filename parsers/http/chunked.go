@@ -7,7 +7,7 @@ import (
 )
 
 // chunkLine consumes a line that frames chunks (RFC 9112, 7.1).
-func (p *parser) chunkLine(s sensor.Segment, d *direction, b []byte, emit func(sensor.Message)) (n int, err error) {
+func (p *parser) chunkLine(s *sensor.Segment, d *direction, b []byte, emit func(sensor.Message)) (n int, err error) {
 	i := bytes.IndexByte(b[d.scan.looked:], '\n')
 	if i < 0 {
 		d.scan.looked = len(b)
@@ -78,7 +78,7 @@ func chunkSize(line []byte) (size int64, ok bool) {
 }
 
 // badChunk tells a message whose chunks make no sense, and gives up the side.
-func (p *parser) badChunk(s sensor.Segment, d *direction, emit func(sensor.Message)) {
+func (p *parser) badChunk(s *sensor.Segment, d *direction, emit func(sensor.Message)) {
 	m := p.message(d, s.Side)
 	m.Ambiguous = true
 	m.Anomalies |= BadChunk

@@ -61,7 +61,7 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err 
 	}
 	for {
 		before := d.state
-		k, err := p.step(s, d, s.Data[n:], emit)
+		k, err := p.step(&s, d, s.Data[n:], emit)
 		n += k
 		d.offset += int64(k)
 		if err != nil {
@@ -75,7 +75,7 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err 
 		return n, sensor.ErrDone
 	}
 	if s.EOF {
-		p.eof(s, d, emit)
+		p.eof(&s, d, emit)
 		return len(s.Data), nil
 	}
 	return n + p.unwanted(d, s.Side), nil
@@ -107,7 +107,7 @@ func (p *parser) passed(d *direction, side sensor.Side, n int64) {
 }
 
 // step consumes what b has of the part of a message that a direction is in.
-func (p *parser) step(s sensor.Segment, d *direction, b []byte, emit func(sensor.Message)) (n int, err error) {
+func (p *parser) step(s *sensor.Segment, d *direction, b []byte, emit func(sensor.Message)) (n int, err error) {
 	switch d.state {
 	case inHead:
 		return p.head(s, d, b, emit)
@@ -135,7 +135,7 @@ func (p *parser) step(s sensor.Segment, d *direction, b []byte, emit func(sensor
 }
 
 // head consumes empty lines and the head of a message.
-func (p *parser) head(s sensor.Segment, d *direction, b []byte, emit func(sensor.Message)) (n int, err error) {
+func (p *parser) head(s *sensor.Segment, d *direction, b []byte, emit func(sensor.Message)) (n int, err error) {
 	if d.scan == (scan{}) {
 		for n < len(b) && (b[n] == '\r' || b[n] == '\n') { // RFC 9112, 2.2
 			n++
@@ -217,7 +217,7 @@ func (p *parser) bad(side sensor.Side, d *direction) error {
 	return &Error{d.start, "this is no response of HTTP"}
 }
 
-func (p *parser) newRequest(s sensor.Segment, d *direction, head []byte, ends *lines, emit func(sensor.Message)) error {
+func (p *parser) newRequest(s *sensor.Segment, d *direction, head []byte, ends *lines, emit func(sensor.Message)) error {
 	x, length, ok := p.request(s, head, ends)
 	if !ok {
 		return p.bad(s.Side, d)
@@ -239,7 +239,7 @@ func (p *parser) newRequest(s sensor.Segment, d *direction, head []byte, ends *l
 	return nil
 }
 
-func (p *parser) newResponse(s sensor.Segment, d *direction, head []byte, ends *lines, emit func(sensor.Message)) error {
+func (p *parser) newResponse(s *sensor.Segment, d *direction, head []byte, ends *lines, emit func(sensor.Message)) error {
 	x := p.pending.front()
 	if x == nil {
 		x = p.exchange()
@@ -300,7 +300,7 @@ func nextProtocol(m *Response) string {
 }
 
 // simple begins the response to a request of HTTP/0.9, which has no head.
-func (p *parser) simple(s sensor.Segment, d *direction) {
+func (p *parser) simple(s *sensor.Segment, d *direction) {
 	x := p.pending.pop()
 	d.x = x
 	x.clearResponse()
@@ -317,7 +317,7 @@ func (p *parser) simple(s sensor.Segment, d *direction) {
 }
 
 // begin begins the body of a message.
-func (p *parser) begin(s sensor.Segment, d *direction, length int64, emit func(sensor.Message)) {
+func (p *parser) begin(s *sensor.Segment, d *direction, length int64, emit func(sensor.Message)) {
 	d.lost, d.left = false, 0
 	switch {
 	case length == chunkedBody:
@@ -368,7 +368,7 @@ func (p *parser) prefix(d *direction, side sensor.Side) *[]byte {
 }
 
 // end tells the message that ends.
-func (p *parser) end(s sensor.Segment, d *direction, emit func(sensor.Message)) {
+func (p *parser) end(s *sensor.Segment, d *direction, emit func(sensor.Message)) {
 	x := d.x
 	d.x, d.state, d.scan = nil, inHead, scan{}
 	if s.Side == p.client {
@@ -403,7 +403,7 @@ func (p *parser) pass(side sensor.Side) {
 }
 
 // eof ends what the end of the connection ends.
-func (p *parser) eof(s sensor.Segment, d *direction, emit func(sensor.Message)) {
+func (p *parser) eof(s *sensor.Segment, d *direction, emit func(sensor.Message)) {
 	if d.x != nil {
 		p.message(d, s.Side).Incomplete = d.state != inRest || s.Aborted
 		p.end(s, d, emit)

@@ -80,7 +80,7 @@ func statusLine(b []byte) (number string, status int, reason []byte, ok bool) {
 }
 
 // request takes the head of a request. ok is false if it is none.
-func (p *parser) request(s sensor.Segment, head []byte, ends *lines) (x *exchange, length int64, ok bool) {
+func (p *parser) request(s *sensor.Segment, head []byte, ends *lines) (x *exchange, length int64, ok bool) {
 	line, f := startLine(head, ends)
 	x = p.exchange()
 	m := &x.request
@@ -192,7 +192,7 @@ func (p *parser) requestField(x *exchange, v *field, found *Anomaly) {
 }
 
 // response takes the head of a response to x. ok is false if it is none.
-func (p *parser) response(s sensor.Segment, x *exchange, head []byte, ends *lines) (length int64, ok bool) {
+func (p *parser) response(s *sensor.Segment, x *exchange, head []byte, ends *lines) (length int64, ok bool) {
 	line, f := startLine(head, ends)
 	m := &x.response
 	x.clearResponse()

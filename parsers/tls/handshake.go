@@ -6,7 +6,7 @@ import (
 
 // handshake consumes handshake messages from b, the part of a record's contents
 // that is there.
-func (p *parser) handshake(s sensor.Segment, d *direction, b []byte, emit func(sensor.Message)) (n int, err error) {
+func (p *parser) handshake(s *sensor.Segment, d *direction, b []byte, emit func(sensor.Message)) (n int, err error) {
 	for n < len(b) {
 		rest := b[n:]
 		switch {
@@ -33,7 +33,7 @@ func (p *parser) handshake(s sensor.Segment, d *direction, b []byte, emit func(s
 
 // message consumes a handshake message that begins with b, of a record of which
 // left bytes are left. One that ends in another record it begins to collect.
-func (p *parser) message(s sensor.Segment, d *direction, b []byte, left int, emit func(sensor.Message)) (n int, err error) {
+func (p *parser) message(s *sensor.Segment, d *direction, b []byte, left int, emit func(sensor.Message)) (n int, err error) {
 	if len(b) < 4 {
 		if left > len(b) {
 			return 0, nil // need more
@@ -59,7 +59,7 @@ func (p *parser) message(s sensor.Segment, d *direction, b []byte, left int, emi
 }
 
 // collect adds b to a message that spans records.
-func (p *parser) collect(s sensor.Segment, d *direction, b []byte, emit func(sensor.Message)) (n int, err error) {
+func (p *parser) collect(s *sensor.Segment, d *direction, b []byte, emit func(sensor.Message)) (n int, err error) {
 	if have := len(d.message); have < 4 {
 		n = min(4-have, len(b))
 		d.message = append(d.message, b[:n]...)
@@ -104,7 +104,7 @@ func (p *parser) passed(kind byte, side sensor.Side) {
 }
 
 // decode tells what a handshake message says: b, of a length of size.
-func (p *parser) decode(s sensor.Segment, d *direction, b []byte, size int, emit func(sensor.Message)) error {
+func (p *parser) decode(s *sensor.Segment, d *direction, b []byte, size int, emit func(sensor.Message)) error {
 	kind, body := b[0], b[4:]
 	if kind != typeCertificate && len(b) < size {
 		return &Error{d.record, "a handshake message is too long"}
@@ -133,7 +133,7 @@ func (p *parser) decode(s sensor.Segment, d *direction, b []byte, size int, emit
 	return nil
 }
 
-func (p *parser) clientHello(s sensor.Segment, m *ClientHello, emit func(sensor.Message)) {
+func (p *parser) clientHello(s *sensor.Segment, m *ClientHello, emit func(sensor.Message)) {
 	m.Retry = p.hellos > 0 || p.retry
 	p.hellos++
 	p.helloAt = s.Time
@@ -145,7 +145,7 @@ func (p *parser) clientHello(s sensor.Segment, m *ClientHello, emit func(sensor.
 	emit(m)
 }
 
-func (p *parser) serverHello(s sensor.Segment, m *ServerHello, emit func(sensor.Message)) {
+func (p *parser) serverHello(s *sensor.Segment, m *ServerHello, emit func(sensor.Message)) {
 	if p.hellos > 0 {
 		m.RTT = s.Time.Sub(p.helloAt)
 	}

@@ -71,9 +71,9 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err 
 		}
 		k := 0
 		if d.left == 0 {
-			k, err = p.record(s, d, b, emit)
+			k, err = p.record(&s, d, b, emit)
 		} else {
-			k, err = p.fragment(s, d, b[:min(len(b), d.left)], emit)
+			k, err = p.fragment(&s, d, b[:min(len(b), d.left)], emit)
 			d.left -= k
 		}
 		n += k
@@ -81,7 +81,7 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err 
 		if err != nil {
 			return n, err
 		}
-		if p.over(s, d, emit) {
+		if p.over(&s, d, emit) {
 			return n, sensor.ErrDone
 		}
 		if k == 0 {
@@ -97,7 +97,7 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err 
 
 // over reports whether nothing more can be told of the flow, and tells that the
 // handshake is complete as soon as it is.
-func (p *parser) over(s sensor.Segment, d *direction, emit func(sensor.Message)) bool {
+func (p *parser) over(s *sensor.Segment, d *direction, emit func(sensor.Message)) bool {
 	a, b := &p.side[0], &p.side[1]
 	if !a.over() && !b.over() {
 		return false
@@ -117,7 +117,7 @@ func (p *parser) over(s sensor.Segment, d *direction, emit func(sensor.Message))
 }
 
 // record consumes a record header.
-func (p *parser) record(s sensor.Segment, d *direction, b []byte, emit func(sensor.Message)) (n int, err error) {
+func (p *parser) record(s *sensor.Segment, d *direction, b []byte, emit func(sensor.Message)) (n int, err error) {
 	d.record = d.offset
 	if !d.begun && len(b) > 0 && b[0]&0x80 != 0 {
 		return p.sslv2(s, d, b, emit)
@@ -141,7 +141,7 @@ func (p *parser) record(s sensor.Segment, d *direction, b []byte, emit func(sens
 }
 
 // data notes that a record of application data begins.
-func (p *parser) data(s sensor.Segment, d *direction) {
+func (p *parser) data(s *sensor.Segment, d *direction) {
 	const alert = 2 + 1 + 16 // an encrypted alert of TLS 1.3
 	switch {
 	case !p.answered && p.hellos > 0 && p.early:
@@ -155,7 +155,7 @@ func (p *parser) data(s sensor.Segment, d *direction) {
 }
 
 // fragment consumes what is there of a record's contents.
-func (p *parser) fragment(s sensor.Segment, d *direction, b []byte, emit func(sensor.Message)) (n int, err error) {
+func (p *parser) fragment(s *sensor.Segment, d *direction, b []byte, emit func(sensor.Message)) (n int, err error) {
 	switch {
 	case len(b) == 0:
 		return 0, nil
@@ -203,7 +203,7 @@ func (p *parser) changeCipherSpec(side sensor.Side) {
 }
 
 // sslv2 consumes a hello in the format of SSL 2.0.
-func (p *parser) sslv2(s sensor.Segment, d *direction, b []byte, emit func(sensor.Message)) (n int, err error) {
+func (p *parser) sslv2(s *sensor.Segment, d *direction, b []byte, emit func(sensor.Message)) (n int, err error) {
 	if p.sslv2Seen {
 		return 0, sensor.ErrDone // the answer is in SSL 2.0 too
 	}

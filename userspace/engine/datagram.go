@@ -118,7 +118,7 @@ func (s *shard) dropDatagrams(ss *session) {
 
 func (s *shard) parseDatagram(f *flowtab.Flow, ss *session, d *heldDatagram) {
 	s.books.udpDelivered += uint64(len(d.data))
-	_, err := s.call(f, ss, d.from, sensor.Segment{Time: d.time, Data: d.data, Missing: d.missing})
+	_, err := s.call(f, ss, d.from, &sensor.Segment{Time: d.time, Data: d.data, Missing: d.missing})
 	switch {
 	case err == nil:
 	case errors.Is(err, sensor.ErrDone):
@@ -138,7 +138,7 @@ func (s *shard) endDatagrams(f *flowtab.Flow) {
 		return
 	}
 	for _, i := range [2]uint8{f.Initiator & 1, f.Initiator&1 ^ 1} {
-		if _, err := s.call(f, ss, i, sensor.Segment{Time: s.out.time, EOF: true}); err != nil {
+		if _, err := s.call(f, ss, i, &sensor.Segment{Time: s.out.time, EOF: true}); err != nil {
 			return
 		}
 	}

@@ -226,7 +226,7 @@ func (s *shard) parse(f *flowtab.Flow, ss *session, i uint8, t sensor.Timestamp,
 		EOF: ss.eof[i], Aborted: aborted,
 	}
 	ss.skip[i], ss.skipped[i] = 0, 0
-	n, err := s.call(f, ss, i, seg)
+	n, err := s.call(f, ss, i, &seg)
 	switch {
 	case n < 0:
 		n, err = 0, fmt.Errorf("parser consumed %d of %d bytes", n, len(data))
@@ -243,7 +243,7 @@ func (s *shard) parse(f *flowtab.Flow, ss *session, i uint8, t sensor.Timestamp,
 }
 
 // call calls the parser; a panic in it becomes an error.
-func (s *shard) call(f *flowtab.Flow, ss *session, i uint8, seg sensor.Segment) (n int, err error) {
+func (s *shard) call(f *flowtab.Flow, ss *session, i uint8, seg *sensor.Segment) (n int, err error) {
 	seg.Side = ss.side(i)
 	s.cur.f, s.cur.side, s.cur.time = f, side(f, i), seg.Time
 	s.cur.app = s.cat.names[s.number(ss)]
@@ -254,9 +254,9 @@ func (s *shard) call(f *flowtab.Flow, ss *session, i uint8, seg sensor.Segment) 
 		}
 	}()
 	if ss.stream != nil {
-		return ss.stream.Parse(seg, s.emit)
+		return ss.stream.Parse(*seg, s.emit)
 	}
-	return 0, ss.datagrams.Parse(seg, s.emit)
+	return 0, ss.datagrams.Parse(*seg, s.emit)
 }
 
 // number returns the number of the session's protocol in the catalogue.
