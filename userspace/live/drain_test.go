@@ -78,3 +78,35 @@ func TestDrain(t *testing.T) {
 	d := drainCost(t, n, 1)
 	t.Logf("%d flows: %v of CPU to read them, and %v with emptying the map of the time before, of it %v in user space", n, d.read, d.turn, d.user)
 }
+
+// TestEpochs: with many flows an epoch is longer, unless so many begin that they
+// would fill the map.
+func TestEpochs(t *testing.T) {
+	s := bench(t, Options{MaxFlows: 1 << 17, MaxNew: 1 << 17, Interval: time.Hour, TCPIdle: 100 * time.Hour, OtherIdle: 100 * time.Hour, Budget: 1})
+	length := func(flows int) (n int) {
+		turns := epochs{k: s.k, flows: flows}
+		for {
+			n++
+			due, err := turns.due()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if due {
+				return n
+			}
+		}
+	}
+	for _, tt := range []struct{ flows, want int }{{0, 1}, {manyFlows - 1, 1}, {manyFlows, 2}, {2 * manyFlows, 3}, {100_000, 3}} {
+		if n := length(tt.flows); n != tt.want {
+			t.Errorf("%d Intervals with %d flows, want %d", n, tt.flows, tt.want)
+		}
+	}
+	d := newDriver(t, 20_000, slices.Concat(tcpFrame(1, 1, sensor.ACK, 0), make([]byte, 6)))
+	d.drive(t, s.k.hooks[0].program)
+	if n := length(100_000); n != 1 {
+		t.Errorf("%d Intervals where 20,000 flows begin beside 100,000 in 131,072, want 1", n)
+	}
+	if n := length(50_000); n != 3 {
+		t.Errorf("%d Intervals where 20,000 flows begin beside 50,000 in 131,072, want 3", n)
+	}
+}
