@@ -3,6 +3,7 @@ package mqtt
 import (
 	"time"
 
+	"flowscope/parsers/internal/wire"
 	"flowscope/sensor"
 )
 
@@ -11,7 +12,7 @@ func (p *parser) packet(s sensor.Segment, d *direction, kind byte, b []byte, siz
 	if p.out == nil {
 		p.out = &messages{}
 	}
-	r := reader{b: b}
+	r := reader{wire.Cursor{B: b}}
 	cut := len(b) < size
 	switch kind {
 	case typeConnect:
@@ -19,14 +20,14 @@ func (p *parser) packet(s sensor.Segment, d *direction, kind byte, b []byte, siz
 		if m == nil {
 			return &Error{d.offset, "a version of MQTT that is not known"}
 		}
-		if m.Cut = m.Cut || r.bad && cut; r.bad && !cut {
+		if m.Cut = m.Cut || r.Bad && cut; r.Bad && !cut {
 			return malformed(d)
 		}
 		emit(m)
 		return nil
 	case typeConnack:
 		m := p.connack(s, &r, size)
-		if m.Cut = r.bad && cut; r.bad && !cut {
+		if m.Cut = r.Bad && cut; r.Bad && !cut {
 			return malformed(d)
 		}
 		emit(m)
@@ -49,18 +50,18 @@ func (p *parser) packet(s sensor.Segment, d *direction, kind byte, b []byte, siz
 		p.version = v5
 		if size > 0 {
 			var x properties
-			m.Code = r.uint8()
+			m.Code = r.Uint8()
 			m.Reason = reason(m.Code)
 			if size > 1 {
 				r.properties(&x)
 			}
 			m.Method = clip(x.authMethod)
 		}
-		if !r.bad {
+		if !r.Bad {
 			emit(m)
 		}
 	}
-	if r.bad && !cut {
+	if r.Bad && !cut {
 		return malformed(d)
 	}
 	return nil
@@ -70,15 +71,15 @@ func (p *parser) packet(s sensor.Segment, d *direction, kind byte, b []byte, siz
 // known.
 func (p *parser) connect(s sensor.Segment, r *reader) *Connect {
 	r.text() // "MQTT" or "MQIsdp"
-	level, flags := r.uint8(), r.uint8()
+	level, flags := r.Uint8(), r.Uint8()
 	v, ok := versionOf(level)
-	if !ok && !r.bad {
+	if !ok && !r.Bad {
 		return nil
 	}
 	p.version, p.connectAt, p.asked = v, s.Time, true
 	m := &Connect{Kind: KindConnect, Version: v.String(), Bridge: level&bridgeBit != 0, Clean: flags&2 != 0,
 		HasUser: flags&0x80 != 0, HasPassword: flags&0x40 != 0, WillQoS: flags >> 3 & 3, WillRetain: flags&0x20 != 0}
-	m.KeepAlive = time.Duration(r.uint16()) * time.Second
+	m.KeepAlive = time.Duration(r.Uint16()) * time.Second
 	if v == v5 {
 		var x properties
 		r.properties(&x)
@@ -116,8 +117,8 @@ func (p *parser) connack(s sensor.Segment, r *reader, size int) *Connack {
 		}
 	}
 	m := &Connack{Kind: KindConnack}
-	m.SessionPresent = r.uint8()&1 != 0
-	m.Code = r.uint8()
+	m.SessionPresent = r.Uint8()&1 != 0
+	m.Code = r.Uint8()
 	m.Reason = connackReason(p.version, m.Code)
 	if p.version == v5 && size > 2 {
 		var x properties
@@ -139,9 +140,9 @@ var ackKinds = [...]string{KindPuback, KindPubrec, KindPubrel, KindPubcomp}
 // acknowledge tells a PUBACK, PUBREC, PUBREL or PUBCOMP (MQTT 5, 3.4 to 3.7).
 func (p *parser) acknowledge(s sensor.Segment, kind byte, r *reader, size int, emit func(sensor.Message)) {
 	m := &p.out.ack
-	*m = Ack{Kind: ackKinds[kind-typePuback], PacketID: r.uint16(), Pairing: PairingNone}
+	*m = Ack{Kind: ackKinds[kind-typePuback], PacketID: r.Uint16(), Pairing: PairingNone}
 	if size > 2 {
-		m.Code = r.uint8()
+		m.Code = r.Uint8()
 	}
 	m.Reason = reason(m.Code)
 	sender, after := s.Side.Other(), byte(typePublish)
@@ -171,20 +172,20 @@ func (p *parser) subscribe(s sensor.Segment, d *direction, kind byte, r *reader,
 	if kind == typeUnsubscribe {
 		m.Kind = KindUnsubscribe
 	}
-	m.PacketID = r.uint16()
+	m.PacketID = r.Uint16()
 	layout := p.version
 	if layout == versionUnknown && !cut {
-		layout = guess(kind, r.b)
+		layout = guess(kind, r.B)
 	}
 	if m.Partial = layout == versionUnknown; !m.Partial {
 		if layout == v5 {
 			var x properties
 			r.properties(&x)
 		}
-		for len(r.b) > 0 && !r.bad {
+		for len(r.B) > 0 && !r.Bad {
 			f := filter(kind, layout, r)
 			switch {
-			case r.bad:
+			case r.Bad:
 			case len(m.Filters) == maxFilters:
 				m.Cut = true
 			default:
@@ -194,7 +195,7 @@ func (p *parser) subscribe(s sensor.Segment, d *direction, kind byte, r *reader,
 			}
 		}
 		m.Cut = m.Cut || cut
-		if r.bad && !cut {
+		if r.Bad && !cut {
 			return
 		}
 	}
@@ -211,7 +212,7 @@ func filter(kind byte, v version, r *reader) (f Filter) {
 	if kind == typeUnsubscribe {
 		return f
 	}
-	options := r.uint8()
+	options := r.Uint8()
 	f.QoS = options & 3
 	if v == v5 {
 		f.NoLocal, f.RetainAsPublished, f.RetainHandling = options&4 != 0, options&8 != 0, options>>4&3
@@ -223,20 +224,20 @@ func filter(kind byte, v version, r *reader) (f Filter) {
 // one only.
 func guess(kind byte, b []byte) version {
 	fits := func(v version) bool {
-		r := reader{b: b}
+		r := reader{wire.Cursor{B: b}}
 		if v == v5 {
 			var x properties
 			r.properties(&x)
 		}
-		if len(r.b) == 0 {
+		if len(r.B) == 0 {
 			return false
 		}
-		for len(r.b) > 0 && !r.bad {
+		for len(r.B) > 0 && !r.Bad {
 			if f := filter(kind, v, &r); len(f.Topic) == 0 {
 				return false
 			}
 		}
-		return !r.bad
+		return !r.Bad
 	}
 	switch three, five := fits(v3), fits(v5); {
 	case three && !five:
@@ -255,14 +256,14 @@ func (p *parser) suback(s sensor.Segment, kind byte, r *reader, size int, emit f
 	if kind == typeUnsuback {
 		m.Kind, of = KindUnsuback, typeUnsubscribe
 	}
-	m.PacketID = r.uint16()
+	m.PacketID = r.Uint16()
 	m.Partial = p.version == versionUnknown && (kind == typeSuback || size > 2)
 	if !m.Partial {
 		if p.version == v5 {
 			var x properties
 			r.properties(&x)
 		}
-		for _, c := range r.b {
+		for _, c := range r.B {
 			if c >= 0x80 {
 				m.Failed++
 			}
@@ -274,7 +275,7 @@ func (p *parser) suback(s sensor.Segment, kind byte, r *reader, size int, emit f
 		}
 		m.Cut = m.Cut || size > maxHead
 	}
-	if r.bad {
+	if r.Bad {
 		return
 	}
 	if w := p.side[s.Side.Other()].waiting.get(m.PacketID, of); w != nil {
@@ -302,7 +303,7 @@ func (p *parser) disconnect(r *reader, size int, emit func(sensor.Message)) {
 	m := &p.out.disconnect
 	*m = Disconnect{Kind: KindDisconnect}
 	if size > 0 {
-		m.Code = r.uint8()
+		m.Code = r.Uint8()
 	}
 	m.Reason = reason(m.Code)
 	if m.Code == 0 {

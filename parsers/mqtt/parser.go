@@ -1,6 +1,9 @@
 package mqtt
 
-import "flowscope/sensor"
+import (
+	"flowscope/parsers/internal/wire"
+	"flowscope/sensor"
+)
 
 var (
 	_ sensor.StreamParser = (*parser)(nil)
@@ -179,8 +182,8 @@ func (p *parser) publish(s sensor.Segment, d *direction, flags byte, b []byte, s
 			if len(b) < n+k+length {
 				return 0, nil
 			}
-			r := reader{b: b[n : n+k+length]}
-			if r.properties(&x); r.bad {
+			r := reader{wire.Cursor{B: b[n : n+k+length]}}
+			if r.properties(&x); r.Bad {
 				return 0, malformed(d)
 			}
 			n += k + length

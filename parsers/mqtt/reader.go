@@ -1,56 +1,21 @@
 package mqtt
 
-import "encoding/binary"
+import "flowscope/parsers/internal/wire"
 
-// reader is a cursor over lent bytes. Once something is not there, it is bad
-// and returns nothing more.
-type reader struct {
-	b   []byte
-	bad bool
-}
-
-func (r *reader) take(n int) []byte {
-	if n < 0 || n > len(r.b) {
-		r.bad, r.b = true, nil
-		return nil
-	}
-	b := r.b[:n]
-	r.b = r.b[n:]
-	return b
-}
-
-func (r *reader) uint8() uint8 {
-	if b := r.take(1); b != nil {
-		return b[0]
-	}
-	return 0
-}
-
-func (r *reader) uint16() uint16 {
-	if b := r.take(2); b != nil {
-		return binary.BigEndian.Uint16(b)
-	}
-	return 0
-}
-
-func (r *reader) uint32() uint32 {
-	if b := r.take(4); b != nil {
-		return binary.BigEndian.Uint32(b)
-	}
-	return 0
-}
+// reader is a cursor over a message of MQTT.
+type reader struct{ wire.Cursor }
 
 // text returns a string, or binary data, behind its length.
-func (r *reader) text() []byte { return r.take(int(r.uint16())) }
+func (r *reader) text() []byte { return r.Take(int(r.Uint16())) }
 
 // varint returns a variable byte integer.
 func (r *reader) varint() int {
-	v, n, ok := varint(r.b)
+	v, n, ok := varint(r.B)
 	if !ok || n == 0 {
-		r.bad, r.b = true, nil
+		r.Fail()
 		return 0
 	}
-	r.b = r.b[n:]
+	r.B = r.B[n:]
 	return v
 }
 
@@ -83,23 +48,23 @@ type properties struct {
 // properties reads the properties of a packet (MQTT 5, 2.2.2).
 func (r *reader) properties(p *properties) {
 	*p = properties{}
-	in := reader{b: r.take(r.varint())}
-	for len(in.b) > 0 {
-		switch id := in.uint8(); id {
+	in := reader{wire.Cursor{B: r.Take(r.varint())}}
+	for len(in.B) > 0 {
+		switch id := in.Uint8(); id {
 		case 0x01, 0x17, 0x19, 0x24, 0x25, 0x28, 0x29, 0x2a: // a byte
-			in.take(1)
+			in.Take(1)
 		case 0x13: // Server Keep Alive
-			p.serverKeepAlive = in.uint16()
+			p.serverKeepAlive = in.Uint16()
 		case 0x21: // Receive Maximum
-			p.receiveMaximum = in.uint16()
+			p.receiveMaximum = in.Uint16()
 		case 0x22: // Topic Alias Maximum
-			in.take(2)
+			in.Take(2)
 		case 0x23: // Topic Alias
-			p.alias = in.uint16()
+			p.alias = in.Uint16()
 		case 0x11: // Session Expiry Interval
-			p.sessionExpiry = in.uint32()
+			p.sessionExpiry = in.Uint32()
 		case 0x02, 0x18, 0x27: // four bytes
-			in.take(4)
+			in.Take(4)
 		case 0x0b: // Subscription Identifier
 			in.varint()
 		case 0x03: // Content Type
@@ -114,8 +79,8 @@ func (r *reader) properties(p *properties) {
 			in.text()
 			in.text()
 		default:
-			in.bad, in.b = true, nil
+			in.Fail()
 		}
 	}
-	r.bad = r.bad || in.bad
+	r.Bad = r.Bad || in.Bad
 }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"flowscope/parsers/internal/wire"
 	"flowscope/sensor"
 )
 
@@ -210,10 +211,10 @@ func (p *parser) complete(s sensor.Segment) {
 func (p *parser) tag(m message) {
 	c := &p.cur
 	c.Results++
-	r := reader{b: m.body}
+	r := reader{wire.Cursor{B: m.body}}
 	tag := r.text()
 	c.Command = nil
-	if r.bad {
+	if r.Bad {
 		return
 	}
 	end, rows, any := len(tag), int64(0), false

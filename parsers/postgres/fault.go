@@ -3,6 +3,7 @@ package postgres
 import (
 	"bytes"
 
+	"flowscope/parsers/internal/wire"
 	"flowscope/sensor"
 )
 
@@ -10,9 +11,9 @@ import (
 func (p *parser) decode(f *Fault, body []byte) {
 	*f = Fault{}
 	var message, file []byte
-	for r := (reader{b: body}); len(r.b) > 0 && r.b[0] != 0; {
-		kind, value := r.uint8(), r.text()
-		if r.bad {
+	for r := (reader{wire.Cursor{B: body}}); len(r.B) > 0 && r.B[0] != 0; {
+		kind, value := r.Uint8(), r.text()
+		if r.Bad {
 			break
 		}
 		to := (*[]byte)(nil)
@@ -100,9 +101,9 @@ func (p *parser) notices(s sensor.Segment, m message, emit func(sensor.Message))
 
 // notification tells that another session has notified a channel.
 func (p *parser) notification(m message, emit func(sensor.Message)) {
-	r := reader{b: m.body}
-	pid, channel := r.uint32(), r.text()
-	if m.missing > 0 || r.bad {
+	r := reader{wire.Cursor{B: m.body}}
+	pid, channel := r.Uint32(), r.text()
+	if m.missing > 0 || r.Bad {
 		return
 	}
 	if p.note == nil {

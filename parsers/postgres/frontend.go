@@ -3,6 +3,7 @@ package postgres
 import (
 	"bytes"
 
+	"flowscope/parsers/internal/wire"
 	"flowscope/sensor"
 )
 
@@ -66,7 +67,7 @@ func endsWithReady(kind byte) bool { return kind == 'S' || kind == 'Q' || kind =
 
 // fill sets what a request says.
 func (p *parser) fill(r *request, m message) {
-	b := reader{b: m.body}
+	b := reader{wire.Cursor{B: m.body}}
 	var text []byte
 	switch r.missing = m.missing; m.kind {
 	case 'Q':
@@ -80,10 +81,10 @@ func (p *parser) fill(r *request, m message) {
 	case 'E':
 		p.names(r, b.text(), nil)
 	case 'D', 'C':
-		r.target = b.uint8()
+		r.target = b.Uint8()
 		p.names(r, b.text(), nil)
 	}
-	if b.bad || m.missing > 0 {
+	if b.Bad || m.missing > 0 {
 		r.lost, text = true, nil
 		p.queue.text -= len(r.buf)
 		r.buf, r.first, r.second = r.buf[:0], 0, 0

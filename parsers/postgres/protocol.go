@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 
+	"flowscope/parsers/internal/wire"
 	"flowscope/sensor"
 )
 
@@ -208,40 +209,40 @@ func probeShape(is func([]byte) bool, body []byte, whole bool, match sensor.Verd
 // isBind reports whether a body is that of a Bind with at least a statement's
 // name, a parameter or a format: one of zeros only may be anything.
 func isBind(b []byte) bool {
-	r := reader{b: b}
+	r := reader{wire.Cursor{B: b}}
 	names := len(r.text()) + len(r.text())
-	formats := int(r.uint16())
-	r.take(2 * formats)
-	count := int(r.uint16())
-	for i := 0; i < count && !r.bad; i++ {
-		if n := r.uint32(); n != 1<<32-1 {
-			r.take(int(n))
+	formats := int(r.Uint16())
+	r.Take(2 * formats)
+	count := int(r.Uint16())
+	for i := 0; i < count && !r.Bad; i++ {
+		if n := r.Uint32(); n != 1<<32-1 {
+			r.Take(int(n))
 		}
 	}
-	results := int(r.uint16())
-	r.take(2 * results)
-	return !r.bad && len(r.b) == 0 && names+formats+count+results > 0
+	results := int(r.Uint16())
+	r.Take(2 * results)
+	return !r.Bad && len(r.B) == 0 && names+formats+count+results > 0
 }
 
 func isRowDescription(b []byte) bool {
-	r := reader{b: b}
-	count := int(r.uint16())
-	for i := 0; i < count && !r.bad; i++ {
+	r := reader{wire.Cursor{B: b}}
+	count := int(r.Uint16())
+	for i := 0; i < count && !r.Bad; i++ {
 		r.text()
-		r.take(18)
+		r.Take(18)
 	}
-	return !r.bad && len(r.b) == 0 && count > 0
+	return !r.Bad && len(r.B) == 0 && count > 0
 }
 
 func isDataRow(b []byte) bool {
-	r := reader{b: b}
-	count := int(r.uint16())
-	for i := 0; i < count && !r.bad; i++ {
-		if n := r.uint32(); n != 1<<32-1 {
-			r.take(int(n))
+	r := reader{wire.Cursor{B: b}}
+	count := int(r.Uint16())
+	for i := 0; i < count && !r.Bad; i++ {
+		if n := r.Uint32(); n != 1<<32-1 {
+			r.Take(int(n))
 		}
 	}
-	return !r.bad && len(r.b) == 0
+	return !r.Bad && len(r.B) == 0
 }
 
 // probeFault wants the severity that an error or a notice begins with.

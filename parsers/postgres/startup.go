@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"strconv"
 
+	"flowscope/parsers/internal/wire"
 	"flowscope/sensor"
 )
 
@@ -65,9 +66,9 @@ func (p *parser) startup(s sensor.Segment, code uint32, body []byte, emit func(s
 	if minor := code & 0xffff; minor != 0 {
 		m.Version = "3." + strconv.FormatUint(uint64(minor), 10)
 	}
-	for r := (reader{b: body}); len(r.b) > 0 && r.b[0] != 0; {
+	for r := (reader{wire.Cursor{B: body}}); len(r.B) > 0 && r.B[0] != 0; {
 		name, value := r.text(), r.text()
-		if r.bad {
+		if r.Bad {
 			break
 		}
 		value = clip(value, maxName)
@@ -91,8 +92,8 @@ func (p *parser) startup(s sensor.Segment, code uint32, body []byte, emit func(s
 
 // authentication notes what the server asks the client for.
 func (p *parser) authentication(m message) {
-	r := reader{b: m.body}
-	code := r.uint32()
+	r := reader{wire.Cursor{B: m.body}}
+	code := r.Uint32()
 	switch {
 	case p.phase != authenticating:
 	case m.missing > 0:
@@ -141,11 +142,11 @@ func (p *parser) parameter(m message) {
 		p.escapes = escapesUnknown
 		return
 	}
-	r := reader{b: m.body}
+	r := reader{wire.Cursor{B: m.body}}
 	name, value := r.text(), r.text()
 	switch string(name) {
 	case "server_version":
-		if !r.bad && p.phase == authenticating {
+		if !r.Bad && p.phase == authenticating {
 			p.version = append(p.version[:0], value...)
 		}
 	case "standard_conforming_strings":
