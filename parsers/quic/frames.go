@@ -3,6 +3,7 @@ package quic
 import (
 	"errors"
 
+	"flowscope/parsers/internal/wire"
 	"flowscope/parsers/tls"
 	"flowscope/sensor"
 )
@@ -27,13 +28,13 @@ var (
 // frames reads the frames of a decrypted packet.
 func (p *parser) frames(s sensor.Segment, d *decoder, h *header, payload []byte, at int, emit func(sensor.Message)) error {
 	dir := &p.side[s.Side]
-	r := reader{b: payload}
+	r := reader{wire.Cursor{B: payload}}
 	crypto := false
-	for len(r.b) > 0 && !r.bad {
+	for len(r.B) > 0 && !r.Bad {
 		switch kind := r.varint(); kind {
 		case framePadding:
-			for len(r.b) > 0 && r.b[0] == framePadding {
-				r.b = r.b[1:]
+			for len(r.B) > 0 && r.B[0] == framePadding {
+				r.B = r.B[1:]
 			}
 		case framePing:
 		case frameACK, frameACKECN:
@@ -41,7 +42,7 @@ func (p *parser) frames(s sensor.Segment, d *decoder, h *header, payload []byte,
 		case frameCrypto:
 			offset := r.varint()
 			b := r.bytes64(r.varint())
-			if r.bad || dir.stream.dead {
+			if r.Bad || dir.stream.dead {
 				break
 			}
 			crypto = true
@@ -51,10 +52,10 @@ func (p *parser) frames(s sensor.Segment, d *decoder, h *header, payload []byte,
 		case frameClose:
 			p.closed(s, d, h, &r, emit)
 		default:
-			r.bad = true
+			r.Bad = true
 		}
 	}
-	if r.bad {
+	if r.Bad {
 		return &Error{at, reasonFrame}
 	}
 	if !crypto {
@@ -70,7 +71,7 @@ func (r *reader) ack(ecn bool) {
 	r.varint()
 	n := r.varint()
 	r.varint()
-	for ; n > 0 && !r.bad; n-- {
+	for ; n > 0 && !r.Bad; n-- {
 		r.varint()
 		r.varint()
 	}
@@ -175,7 +176,7 @@ func (p *parser) closed(s sensor.Segment, d *decoder, h *header, r *reader, emit
 	code, frame := r.varint(), r.varint()
 	reason := r.bytes64(r.varint())
 	dir := &p.side[s.Side]
-	if r.bad || dir.closed {
+	if r.Bad || dir.closed {
 		return
 	}
 	dir.closed = true

@@ -3,6 +3,7 @@ package quic
 import (
 	"encoding/binary"
 
+	"flowscope/parsers/internal/wire"
 	"flowscope/sensor"
 )
 
@@ -46,16 +47,16 @@ type header struct {
 // readLong reads the header of the packet at the front of b, which has the bit
 // of a long header, and reports whether it can be one.
 func readLong(b []byte) (h header, ok bool) {
-	r := reader{b: b}
-	first := r.uint8()
-	h.version = Version(r.uint32())
-	h.dcid = r.bytes(int(r.uint8()))
-	h.scid = r.bytes(int(r.uint8()))
-	if r.bad || len(h.dcid) > maxCID || len(h.scid) > maxCID {
+	r := reader{wire.Cursor{B: b}}
+	first := r.Uint8()
+	h.version = Version(r.Uint32())
+	h.dcid = r.Take(int(r.Uint8()))
+	h.scid = r.Take(int(r.Uint8()))
+	if r.Bad || len(h.dcid) > maxCID || len(h.scid) > maxCID {
 		return h, false
 	}
 	h.packet, h.whole = b, true
-	h.number = len(b) - len(r.b)
+	h.number = len(b) - len(r.B)
 	switch h.version {
 	case 0:
 		h.kind = versionNegotiation
@@ -71,17 +72,17 @@ func readLong(b []byte) (h header, ok bool) {
 		return h, false
 	}
 	if h.kind == retry {
-		return h, len(r.b) >= retryTag
+		return h, len(r.B) >= retryTag
 	}
 	if h.kind == initial {
 		h.token = r.bytes64(r.varint())
 	}
 	size := r.varint()
-	if r.bad {
+	if r.Bad {
 		return h, false
 	}
-	h.number = len(b) - len(r.b)
-	if size > uint64(len(r.b)) {
+	h.number = len(b) - len(r.B)
+	if size > uint64(len(r.B)) {
 		h.whole = false
 	} else {
 		h.packet = b[:h.number+int(size)]
@@ -96,53 +97,25 @@ func (h *header) versions() (list []byte, ok bool) {
 	return list, len(list) > 0 && len(list)%4 == 0
 }
 
-// reader is a cursor over lent bytes. Once something is not there, it is bad and
-// returns nothing more.
-type reader struct {
-	b   []byte
-	bad bool
-}
-
-func (r *reader) bytes(n int) []byte {
-	if n > len(r.b) {
-		r.bad, r.b = true, nil
-		return nil
-	}
-	b := r.b[:n:n]
-	r.b = r.b[n:]
-	return b
-}
+// reader is a cursor over a packet.
+type reader struct{ wire.Cursor }
 
 func (r *reader) bytes64(n uint64) []byte {
-	if n > uint64(len(r.b)) {
-		r.bad, r.b = true, nil
+	if n > uint64(len(r.B)) {
+		r.Fail()
 		return nil
 	}
-	return r.bytes(int(n))
-}
-
-func (r *reader) uint8() uint8 {
-	if b := r.bytes(1); b != nil {
-		return b[0]
-	}
-	return 0
-}
-
-func (r *reader) uint32() uint32 {
-	if b := r.bytes(4); b != nil {
-		return binary.BigEndian.Uint32(b)
-	}
-	return 0
+	return r.Take(int(n))
 }
 
 // varint reads a variable-length integer (RFC 9000, 16).
 func (r *reader) varint() uint64 {
-	if len(r.b) == 0 {
-		r.bad = true
+	if len(r.B) == 0 {
+		r.Bad = true
 		return 0
 	}
-	n := 1 << (r.b[0] >> 6)
-	b := r.bytes(n)
+	n := 1 << (r.B[0] >> 6)
+	b := r.Take(n)
 	if b == nil {
 		return 0
 	}

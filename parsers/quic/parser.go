@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"sync"
 
+	"flowscope/parsers/internal/wire"
 	"flowscope/sensor"
 )
 
@@ -215,9 +216,9 @@ func (p *parser) offer(d *decoder, h *header, emit func(sensor.Message)) {
 	}
 	m := &d.offer
 	*m = VersionNegotiation{Kind: KindVersionNegotiation, Asked: p.asked, Versions: d.versions[:0]}
-	for r := (reader{b: list}); len(r.b) >= 4 && !m.Cut; {
+	for r := (reader{wire.Cursor{B: list}}); len(r.B) >= 4 && !m.Cut; {
 		if m.Cut = len(m.Versions) == maxVersions; !m.Cut {
-			m.Versions = append(m.Versions, Version(r.uint32()))
+			m.Versions = append(m.Versions, Version(r.Uint32()))
 		}
 	}
 	emit(m)
