@@ -7,7 +7,6 @@ import (
 	"go/doc/comment"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -53,28 +52,43 @@ type field struct {
 func read(root, dir string) (*protocol, error) {
 	fset := token.NewFileSet()
 	path := filepath.Join(root, dir)
-	notTest := func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }
-	found, err := parser.ParseDir(fset, path, notTest, parser.ParseComments) //nolint:staticcheck // one package, no build tags
+	files, err := parse(fset, path)
 	if err != nil {
 		return nil, err
 	}
 	p := &protocol{dir: filepath.ToSlash(dir)}
-	for _, astPkg := range found {
-		if astPkg.Name == "main" {
-			continue
-		}
-		s := &source{parsers: filepath.Dir(path), types: map[string]ast.Expr{}, methods: map[string][]string{}, docs: map[string]string{}}
-		s.collect(astPkg) // before doc.New, which cuts the tree
-		pkg := doc.New(astPkg, dir, doc.AllDecls|doc.PreserveAST)
-		p.comment(pkg)
-		p.types(pkg, s)
+	s := newSource(filepath.Dir(path), files)
+	pkg, err := doc.NewFromFiles(fset, files, dir, doc.AllDecls|doc.PreserveAST)
+	if err != nil {
+		return nil, err
 	}
+	p.comment(pkg)
+	p.types(pkg, s)
 	for _, q := range parsers.All {
 		if filepath.Join("parsers", folder(q.Name)) == dir {
 			p.lists(&q)
 		}
 	}
 	return p, p.listTests(path)
+}
+
+// parse returns the files of the package in a folder, without its tests.
+func parse(fset *token.FileSet, dir string) (files []*ast.File, err error) {
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(fset, name, nil, parser.ParseComments)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	return files, nil
 }
 
 // lists notes where a protocol is found.
@@ -149,8 +163,10 @@ type source struct {
 	methods map[string][]string
 }
 
-func (s *source) collect(pkg *ast.Package) { //nolint:staticcheck // see read
-	for _, file := range pkg.Files {
+// newSource collects what files declare. dir is where the parsers are.
+func newSource(dir string, files []*ast.File) *source {
+	s := &source{parsers: dir, types: map[string]ast.Expr{}, methods: map[string][]string{}, docs: map[string]string{}}
+	for _, file := range files {
 		for _, d := range file.Decls {
 			switch d := d.(type) {
 			case *ast.GenDecl:
@@ -177,6 +193,7 @@ func (s *source) collect(pkg *ast.Package) { //nolint:staticcheck // see read
 			}
 		}
 	}
+	return s
 }
 
 // types finds the messages, which are the types with a headline, and what they
@@ -250,12 +267,11 @@ func (s *source) fields(st *ast.StructType) (all []field) {
 // other returns the fields of a struct of another parser, which a message embeds.
 func (s *source) other(e *ast.SelectorExpr) []field {
 	dir := filepath.Join(s.parsers, fmt.Sprint(e.X))
-	found, err := parser.ParseDir(token.NewFileSet(), dir, nil, parser.ParseComments) //nolint:staticcheck // see read
+	files, err := parse(token.NewFileSet(), dir)
 	if err != nil {
 		return nil
 	}
-	inner := &source{parsers: s.parsers, types: map[string]ast.Expr{}, methods: map[string][]string{}, docs: map[string]string{}}
-	inner.collect(found[fmt.Sprint(e.X)])
+	inner := newSource(s.parsers, files)
 	if st, ok := inner.types[e.Sel.Name].(*ast.StructType); ok {
 		return inner.fields(st)
 	}

@@ -18,7 +18,6 @@ import (
 // driver runs a program over frames of many flows, inside the kernel.
 type driver struct {
 	c     *ebpf.Collection
-	bare  *ebpf.Program
 	flows uint32
 	frame []byte
 }
