@@ -36,7 +36,7 @@
 // overwritten, so that a parser that keeps them is caught. Then come gaps at
 // every offset, streams that end at every offset, and hostile changes of the
 // bytes. With SENSORTEST_THOROUGH=1 in the environment, all pairs of offsets are
-// tried of a transcript with up to 780 bytes, as many as that makes of a longer
+// tried of a transcript with up to 480 bytes, as many as that makes of a longer
 // one, and 3,000 random cuts of each, which takes minutes. See [Test.Stream] and
 // [Test.Datagram] for the rules.
 //

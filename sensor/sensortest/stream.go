@@ -128,8 +128,8 @@ func (k *kit) run(ops []op) *play {
 func thorough() bool { return os.Getenv("SENSORTEST_THOROUGH") == "1" }
 
 // thoroughBudget is how many bytes pairs of cuts may hand to parsers then: all
-// pairs of a transcript with up to 780 bytes of data.
-const thoroughBudget = 256 << 20
+// pairs of a transcript with up to 480 bytes of data.
+const thoroughBudget = 64 << 20
 
 // plays says how many plays of about cost bytes each the budget allows.
 func (k *kit) plays(cost int) int {
