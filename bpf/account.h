@@ -8,6 +8,7 @@
 /* A frame, apart from its bytes. */
 struct fs_frame {
 	__u32 len;
+	__u32 wire; /* length on the wire: len, unless it is of a capture */
 	__u32 ifindex;
 	__u32 gso_size, gso_segs;
 	__u32 tagged; /* a VLAN tag is beside its bytes */

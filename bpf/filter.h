@@ -17,8 +17,9 @@ static __always_inline int fs_filter_load(void *ctx, int xdp, struct fs_scratch 
 	__u8 *to = s->filter;
 
 	s->filter_tag = fr->tagged && fs_next == FS_L_ETHERNET ? 4 : 0;
-	s->filter_len = fr->len + s->filter_tag;
-	s->filter_loaded = s->filter_len < FS_WINDOW ? s->filter_len : FS_WINDOW;
+	s->filter_len = fr->wire + s->filter_tag;
+	s->filter_have = fr->len + s->filter_tag;
+	s->filter_loaded = s->filter_have < FS_WINDOW ? s->filter_have : FS_WINDOW;
 	if (!s->filter_tag) {
 		size -= 1;
 		fs_opaque(size);
@@ -45,7 +46,7 @@ static __always_inline long fs_filter_read(void *ctx, int xdp, __u64 off, __u32 
 	struct fs_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
 	__u8 *b;
 
-	if (!s || off > 0x7fffffff || off + size > s->filter_len)
+	if (!s || off > 0x7fffffff || off + size > s->filter_have)
 		return -1;
 	at = off;
 	b = s->filter + FS_WINDOW; /* where nothing else is */

@@ -137,7 +137,7 @@ static __always_inline void fs_slices(void *ctx, int xdp, struct fs_scratch *s,
 	s->there = q->cap;
 	s->at = q->l4 + q->header;
 	s->chunk = q->payload;
-	if (q->proto == FS_TCP)
+	if (q->proto == FS_TCP || fs_through)
 		s->chunk = FS_SLICE;
 	else if (gso_size)
 		s->chunk = gso_size;
@@ -231,21 +231,24 @@ static __always_inline void fs_forward(void *ctx, int xdp, struct fs_scratch *s,
 				       __u32 from, const struct fs_frame *fr)
 {
 	struct fs_classified *q = &s->parse.f;
-	__u32 payload = q->payload, zero = 0;
+	__u32 payload = q->payload, zero = 0, all = fs_through, why;
 	__u8 mark = q->tcp_flags & (FS_TCP_SYN | FS_TCP_FIN | FS_TCP_RST);
 	struct fs_control *g;
 
-	if (q->proto != FS_TCP && q->proto != FS_UDP)
+	if (q->proto != FS_TCP && q->proto != FS_UDP && !all)
 		return;
 	l->offered += payload;
-	if (!payload && !mark)
+	if (!payload && !mark && !all)
 		return;
-	if (q->frag) {
-		fs_keep(l, d, payload, FS_FRAGMENT);
-		return;
-	}
-	if (!q->readable) { /* the frame ends in the transport header */
-		fs_keep(l, d, payload, FS_CUT);
+	if (q->frag || !q->readable) { /* or the frame ends in the transport header */
+		why = fs_index(s, q->frag ? FS_FRAGMENT : FS_CUT);
+		if (why >= FS_FATES)
+			return;
+		if (all)
+			fs_head(s, q, d);
+		fs_keep(l, d, payload, why);
+		if (all)
+			fs_tell_end(s, l, d, payload);
 		return;
 	}
 	g = bpf_map_lookup_elem(&control, &zero);

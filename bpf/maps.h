@@ -13,6 +13,7 @@ int fs_slices_skb(struct __sk_buff *skb);
 int fs_slices_xdp(struct xdp_md *xdp);
 int fs_end_once(__u32 zero);
 int fs_restore_once(__u32 ring, __u64 now);
+int fs_tell_once(__u32 why);
 #define FS_STEP(c) fs_step_once(0)
 #define FS_FINISH(c) fs_finish_once(0)
 #include "parse.h"
@@ -36,6 +37,7 @@ const volatile __u32 fs_wake_at = 32768; /* each so many bytes in a ring wake it
 const volatile __u32 fs_squeeze_at = ~0U; /* bytes in a ring at which the budget shrinks */
 const volatile __u32 fs_coarse = 1;	  /* the kernel has bpf_ktime_get_coarse_ns (5.11) */
 const volatile __u32 fs_filtered = 0;	  /* there is a filter: see filter.h */
+const volatile __u32 fs_through = 0;	  /* frames are those of a capture: see finding */
 
 /* What a frame stands for on the wire. */
 struct fs_wire {
@@ -61,7 +63,8 @@ struct fs_scratch {
 	__u32 flags;		 /* of TCP */
 	__u32 index;	       /* see fs_index */
 	/* What the filter sees: the frame as it was on the wire. */
-	__u32 filter_len, filter_loaded; /* bytes of it, of them in filter */
+	__u32 filter_len;		 /* its length */
+	__u32 filter_have, filter_loaded; /* bytes of it that there are, of them in filter */
 	__u32 filter_tag;		 /* bytes of it that are beside the frame */
 	__u32 filter_mem[18];		 /* of the filter: its registers and scratch words */
 	__u8 filter[FS_WINDOW + 16]; /* what the verifier thinks of where it is written */
@@ -151,5 +154,16 @@ struct {
 	__type(key, __u32);
 	__type(value, struct fs_control);
 } control SEC(".maps");
+
+/* 0 → finding; where fs_through is set, written by user space and the program by
+ * turns. Then everything that is counted crosses, of TCP or not, with payload or
+ * without. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct fs_finding);
+} finding SEC(".maps");
 
 #endif

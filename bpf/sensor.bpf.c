@@ -92,6 +92,31 @@ __attribute__((noinline)) int fs_end_once(__u32 zero)
 	return fs_send(s, 0);
 }
 
+/* Tells user space what became of the frame that it sent through. */
+__attribute__((noinline)) int fs_tell_once(__u32 why)
+{
+	__u32 zero = 0;
+	struct fs_finding *t = bpf_map_lookup_elem(&finding, &zero);
+	struct fs_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
+	const struct fs_classified *q;
+
+	if (!t || !s)
+		return 0;
+	q = &s->parse.f;
+	t->why = why;
+	t->ip_bytes = s->parse.ip_bytes;
+	if (why == FS_ACCOUNTED && !t->ip_bytes)
+		t->ip_bytes = s->wire.bytes;
+	t->bytes = s->wire.bytes;
+	t->frame_bytes = s->wire.frame_bytes;
+	t->payload = q->payload;
+	t->readable = q->readable;
+	t->frag = q->frag;
+	t->tcp_flags = q->tcp_flags;
+	t->pad = 0;
+	return 0;
+}
+
 /* Gives the budget back where nothing is sent, if some ring is as good as empty. */
 __attribute__((noinline)) int fs_restore_once(__u32 ring, __u64 now)
 {
@@ -142,7 +167,8 @@ static __always_inline __u32 fs_slow(void *ctx, int xdp, struct fs_parse *c,
 {
 	__u32 size = fr->len < FS_WINDOW ? fr->len : FS_WINDOW;
 
-	c->have = c->limit = fr->len;
+	c->have = fr->len;
+	c->limit = fr->wire > fr->len ? fr->wire : fr->len; /* captures lie */
 	c->flags = fs_flags;
 	c->meta_vlan[0] = fr->tagged;
 	c->meta_vlan[1] = fr->tci;
@@ -159,6 +185,8 @@ static __always_inline __u32 fs_slow(void *ctx, int xdp, struct fs_parse *c,
 static __always_inline void fs_refuse(struct fs_ledger *l, struct fs_scratch *s, __u32 why)
 {
 	fs_add(&l->seen, &s->wire);
+	if (fs_through)
+		fs_tell_once(why);
 	why = fs_index(s, why);
 	if (why < FS_REASONS)
 		fs_add(&l->row[why], &s->wire);
@@ -168,6 +196,17 @@ static __always_inline int fs_rejects(void *ctx, int xdp, struct fs_scratch *s,
 				      const struct fs_frame *fr)
 {
 	return fs_filter_load(ctx, xdp, s, fr) || !(xdp ? fs_filter_xdp(ctx) : fs_filter_skb(ctx));
+}
+
+/* Takes what user space knows of the frame that it sends through. */
+static __always_inline void fs_hear(struct fs_scratch *s, struct fs_frame *fr)
+{
+	__u32 zero = 0;
+	struct fs_finding *t = bpf_map_lookup_elem(&finding, &zero);
+
+	if (t)
+		fr->wire = t->wire_len;
+	s->parse.ip_bytes = 0; /* the short way does not set it */
 }
 
 /* What is found is in scratch, not on the stack: see parse.h. */
@@ -188,7 +227,9 @@ static __always_inline void fs_look(void *ctx, int xdp, const __u8 *data, const 
 	q = &s->parse.f;
 	w = &s->wire;
 	w->packets = 1;
-	w->frame_bytes = fr->len + (fr->tagged ? 4 : 0);
+	if (fs_through)
+		fs_hear(s, fr);
+	w->frame_bytes = fr->wire + (fr->tagged ? 4 : 0);
 	l->frames++;
 	if (fs_filtered && fs_rejects(ctx, xdp, s, fr)) {
 		fs_refuse(l, s, FS_FILTERED);
@@ -229,6 +270,8 @@ static __always_inline void fs_look(void *ctx, int xdp, const __u8 *data, const 
 		return;
 	}
 	fs_add(&l->row[FS_ACCOUNTED], w);
+	if (fs_through)
+		fs_tell_once(FS_ACCOUNTED);
 	fs_count(d, q, w, fr->now);
 	fs_forward(ctx, xdp, s, l, f, d, from, fr);
 	return;
@@ -239,7 +282,7 @@ full:
 
 static __always_inline void fs_frame_of(struct fs_frame *fr, struct __sk_buff *skb)
 {
-	fr->len = skb->len;
+	fr->len = fr->wire = skb->len;
 	fr->ifindex = skb->ifindex;
 	fr->gso_size = skb->gso_size;
 	fr->gso_segs = skb->gso_segs;
@@ -277,6 +320,7 @@ int fs_xdp(struct xdp_md *xdp)
 		.ifindex = xdp->ingress_ifindex,
 	};
 
+	fr.wire = fr.len;
 	fs_look(xdp, 1, (void *)(long)xdp->data, (void *)(long)xdp->data_end, &fr);
 	return XDP_PASS;
 }
@@ -300,6 +344,7 @@ int fs_accepts_xdp(struct xdp_md *xdp)
 	struct fs_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
 	struct fs_frame fr = {.len = bpf_xdp_get_buff_len(xdp)};
 
+	fr.wire = fr.len;
 	return s && !fs_rejects(xdp, 1, s, &fr);
 }
 

@@ -104,6 +104,23 @@ struct fs_flow {
 	struct fs_dir dir[2]; /* by index in the key */
 };
 
+/*
+ * A frame of a capture that user space sends through a program, one at a time:
+ * what the program cannot know of it, and what it found.
+ */
+struct fs_finding {
+	__u32 wire_len;	   /* told the program: length on the wire, whatever was captured */
+	__u32 why;	   /* told by it, as all that follows: enum fs_reason */
+	__u32 ip_bytes;	   /* of the outermost IP packet; not of a frame that the filter rejects */
+	__u32 bytes;	   /* of the packet that is counted */
+	__u32 frame_bytes; /* as they are counted */
+	__u32 payload;
+	__u8 readable;
+	__u8 frag;
+	__u8 tcp_flags;
+	__u8 pad;
+};
+
 /* The header of a record in a ring; cap_len bytes of payload follow. */
 struct fs_record {
 	__u64 time;

@@ -7,7 +7,7 @@
 // bytes.
 package gen
 
-//go:generate go run github.com/cilium/ebpf/cmd/bpf2go -cc clang-14 -strip llvm-strip-14 -no-global-types -target amd64,arm64 -output-stem sensor -type fs_key -type fs_flow -type fs_dir -type fs_record -type fs_ledger -type fs_sum -type fs_control -type fs_poke -type fs_reason -type fs_fate -type fs_overflow -type fs_verdict Sensor ../bpf/sensor.bpf.c -- -I../bpf/include -O2 -g -Wall -Werror -mcpu=v3 -mllvm -no-stack-slot-sharing
+//go:generate go run github.com/cilium/ebpf/cmd/bpf2go -cc clang-14 -strip llvm-strip-14 -no-global-types -target amd64,arm64 -output-stem sensor -type fs_key -type fs_flow -type fs_dir -type fs_record -type fs_ledger -type fs_sum -type fs_control -type fs_poke -type fs_finding -type fs_reason -type fs_fate -type fs_overflow -type fs_verdict Sensor ../bpf/sensor.bpf.c -- -I../bpf/include -O2 -g -Wall -Werror -mcpu=v3 -mllvm -no-stack-slot-sharing
 
 // The program that the cost of the kernel half is measured against is in an
 // object of its own, which only tests load.
@@ -24,6 +24,7 @@ type (
 	Sum     = SensorFsSum
 	Control = SensorFsControl
 	Poke    = SensorFsPoke
+	Finding = SensorFsFinding
 )
 
 // RecordSize is the length of a Record in a ring, its padding included.

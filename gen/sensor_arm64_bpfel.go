@@ -53,6 +53,20 @@ const (
 	SensorFsFateFS_FATES       SensorFsFate = 7
 )
 
+type SensorFsFinding struct {
+	_          structs.HostLayout
+	WireLen    uint32
+	Why        uint32
+	IpBytes    uint32
+	Bytes      uint32
+	FrameBytes uint32
+	Payload    uint32
+	Readable   uint8
+	Frag       uint8
+	TcpFlags   uint8
+	Pad        uint8
+}
+
 type SensorFsFlow struct {
 	_        structs.HostLayout
 	Bypass   uint8
@@ -163,6 +177,7 @@ const (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	SensorMapControl       = "control"
+	SensorMapFinding       = "finding"
 	SensorMapFlowMap       = "flow_map"
 	SensorMapFlows         = "flows"
 	SensorMapLedger        = "ledger"
@@ -186,6 +201,7 @@ const (
 	SensorVarFsReasonBtf   = "fs_reason_btf"
 	SensorVarFsRingMask    = "fs_ring_mask"
 	SensorVarFsSqueezeAt   = "fs_squeeze_at"
+	SensorVarFsThrough     = "fs_through"
 	SensorVarFsVerdictBtf  = "fs_verdict_btf"
 	SensorVarFsWakeAt      = "fs_wake_at"
 )
@@ -245,6 +261,7 @@ type SensorProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type SensorMapSpecs struct {
 	Control *ebpf.MapSpec `ebpf:"control"`
+	Finding *ebpf.MapSpec `ebpf:"finding"`
 	FlowMap *ebpf.MapSpec `ebpf:"flow_map"`
 	Flows   *ebpf.MapSpec `ebpf:"flows"`
 	Ledger  *ebpf.MapSpec `ebpf:"ledger"`
@@ -268,6 +285,7 @@ type SensorVariableSpecs struct {
 	FsReasonBtf   *ebpf.VariableSpec `ebpf:"fs_reason_btf"`
 	FsRingMask    *ebpf.VariableSpec `ebpf:"fs_ring_mask"`
 	FsSqueezeAt   *ebpf.VariableSpec `ebpf:"fs_squeeze_at"`
+	FsThrough     *ebpf.VariableSpec `ebpf:"fs_through"`
 	FsVerdictBtf  *ebpf.VariableSpec `ebpf:"fs_verdict_btf"`
 	FsWakeAt      *ebpf.VariableSpec `ebpf:"fs_wake_at"`
 }
@@ -293,6 +311,7 @@ func (o *SensorObjects) Close() error {
 // It can be passed to LoadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SensorMaps struct {
 	Control *ebpf.Map `ebpf:"control"`
+	Finding *ebpf.Map `ebpf:"finding"`
 	FlowMap *ebpf.Map `ebpf:"flow_map"`
 	Flows   *ebpf.Map `ebpf:"flows"`
 	Ledger  *ebpf.Map `ebpf:"ledger"`
@@ -304,6 +323,7 @@ type SensorMaps struct {
 func (m *SensorMaps) Close() error {
 	return _SensorClose(
 		m.Control,
+		m.Finding,
 		m.FlowMap,
 		m.Flows,
 		m.Ledger,
@@ -328,6 +348,7 @@ type SensorVariables struct {
 	FsReasonBtf   *ebpf.Variable `ebpf:"fs_reason_btf"`
 	FsRingMask    *ebpf.Variable `ebpf:"fs_ring_mask"`
 	FsSqueezeAt   *ebpf.Variable `ebpf:"fs_squeeze_at"`
+	FsThrough     *ebpf.Variable `ebpf:"fs_through"`
 	FsVerdictBtf  *ebpf.Variable `ebpf:"fs_verdict_btf"`
 	FsWakeAt      *ebpf.Variable `ebpf:"fs_wake_at"`
 }

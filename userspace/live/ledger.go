@@ -63,25 +63,15 @@ func (s *Source) account(l *sensor.Ledger) {
 	l.Add(reasons("frames", "packets", &all, packetsOf))
 	l.Add(reasons("frame_bytes", "bytes", &all, bytesOf))
 
-	accounted := all.Row[gen.SensorFsReasonFS_ACCOUNTED].Packets
-	flows := sensor.Account{Stage: "kernel_flows", Unit: "packets", Total: accounted, Rows: []sensor.Row{
-		{Name: "snapshots", Count: s.books.snapshots},
-	}}
-	for i, name := range overflowNames {
-		flows.Rows = append(flows.Rows, sensor.Row{Name: name, Count: all.Overflow[i].Packets})
-	}
-	inMaps, inRings := accounted-flows.Sum(), all.Slices-s.books.slices
+	flows := flowsAccount(&all, s.books.snapshots)
+	inMaps, inRings := flows.Total-flows.Sum(), all.Slices-s.books.slices
 	if s.ended {
 		inMaps, inRings = s.waiting(), s.unread()
 	}
 	flows.Rows = append(flows.Rows, sensor.Row{Name: "in_maps", Count: inMaps})
 	l.Add(flows)
 
-	payload := sensor.Account{Stage: "kernel_payload", Unit: "bytes", Total: all.Offered}
-	for i, name := range fateNames {
-		payload.Rows = append(payload.Rows, sensor.Row{Name: name, Count: all.Fate[i]})
-	}
-	l.Add(payload)
+	l.Add(payloadAccount(&all))
 	l.Add(sensor.Account{Stage: "slices", Unit: "records", Total: all.Slices, Rows: []sensor.Row{
 		{Name: "read", Count: s.books.slices},
 		{Name: "in_rings", Count: inRings},
@@ -89,6 +79,25 @@ func (s *Source) account(l *sensor.Ledger) {
 	for i := range interfaces {
 		interfaces[i].add(l)
 	}
+}
+
+// flowsAccount is where the packets of the flows are, but for the row "in_maps".
+func flowsAccount(b *gen.Ledger, snapshots uint64) sensor.Account {
+	a := sensor.Account{Stage: "kernel_flows", Unit: "packets", Total: b.Row[gen.SensorFsReasonFS_ACCOUNTED].Packets,
+		Rows: []sensor.Row{{Name: "snapshots", Count: snapshots}}}
+	for i, name := range overflowNames {
+		a.Rows = append(a.Rows, sensor.Row{Name: name, Count: b.Overflow[i].Packets})
+	}
+	return a
+}
+
+// payloadAccount is what became of payload.
+func payloadAccount(b *gen.Ledger) sensor.Account {
+	a := sensor.Account{Stage: "kernel_payload", Unit: "bytes", Total: b.Offered}
+	for i, name := range fateNames {
+		a.Rows = append(a.Rows, sensor.Row{Name: name, Count: b.Fate[i]})
+	}
+	return a
 }
 
 // unread counts the records that are left in the rings.

@@ -57,13 +57,14 @@ type kernel struct {
 	ledger   *ebpf.Map
 	control  *ebpf.Map
 	scratch  *ebpf.Map
+	finding  *ebpf.Map
 	verdicts *ebpf.Program
 	hooks    []*hook
 	filter   string
 }
 
-// load makes the maps and the programs, and attaches nothing.
-func load(o *Options) (_ *kernel, err error) {
+// prepare makes the maps and loads nothing.
+func prepare(o *Options) (_ *kernel, err error) {
 	if err := rlimit.RemoveMemlock(); err != nil {
 		return nil, explain("allow locked memory", err)
 	}
@@ -104,7 +105,21 @@ func load(o *Options) (_ *kernel, err error) {
 	common := map[string]any{"fs_flags": flags, "fs_ring_mask": uint32(o.Rings - 1), "fs_wake_at": uint32(min(o.RingSize/8, 64<<10)),
 		"fs_squeeze_at": uint32(o.RingSize / 2), "fs_coarse": coarseClock()}
 	k.constants = common
-	if k.verdicts, err = k.program(spec, "fs_verdicts", common); err != nil {
+	return k, nil
+}
+
+// load makes the maps and the programs, and attaches nothing.
+func load(o *Options) (_ *kernel, err error) {
+	k, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			k.close()
+		}
+	}()
+	if k.verdicts, err = k.program(k.spec, "fs_verdicts", k.constants); err != nil {
 		return nil, explain("load the program for verdicts", err)
 	}
 	if err := tryVerdicts(k.verdicts); err != nil {
@@ -164,6 +179,9 @@ func (k *kernel) makeMaps(spec *ebpf.CollectionSpec, o *Options) (err error) {
 	if k.scratch, err = ebpf.NewMap(spec.Maps["scratch"]); err != nil {
 		return err
 	}
+	if k.finding, err = ebpf.NewMap(spec.Maps["finding"]); err != nil {
+		return err
+	}
 	if k.control, err = ebpf.NewMap(spec.Maps["control"]); err != nil {
 		return err
 	}
@@ -194,7 +212,7 @@ func (k *kernel) program(spec *ebpf.CollectionSpec, name string, constants map[s
 		}
 	}
 	c, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: map[string]*ebpf.Map{
-		"flows": k.flows, "rings": k.rings, "ledger": k.ledger, "control": k.control, "scratch": k.scratch,
+		"flows": k.flows, "rings": k.rings, "ledger": k.ledger, "control": k.control, "scratch": k.scratch, "finding": k.finding,
 	}})
 	if err != nil {
 		return nil, err
@@ -244,7 +262,7 @@ func (k *kernel) close() {
 	if k.verdicts != nil {
 		k.verdicts.Close()
 	}
-	for _, m := range append(append([]*ebpf.Map{k.flows, k.rings, k.ledger, k.control, k.scratch}, k.maps[:]...), k.ringMaps...) {
+	for _, m := range append(append([]*ebpf.Map{k.flows, k.rings, k.ledger, k.control, k.scratch, k.finding}, k.maps[:]...), k.ringMaps...) {
 		if m != nil {
 			m.Close()
 		}

@@ -29,6 +29,10 @@ type Options struct {
 	// expression that cannot be compiled exactly is an error.
 	Filter string
 
+	// Classifier, if it is not nil, makes the records instead of this package, and
+	// applies Filter; Classify is its own affair then.
+	Classifier Classifier
+
 	// Stable keeps every Payload valid until Close, not just until the next
 	// Read, for handing records to other goroutines. A mapped file costs nothing
 	// more; other input gets fresh buffers instead of one that is reused.

@@ -94,6 +94,9 @@ func Open(opt Options, paths ...string) (*Source, error) {
 		err = s.damage.errs[0]
 	} else if link, ok := s.firstLink(); ok {
 		err = s.filter.check(link)
+		if c := s.opt.Classifier; c != nil && err == nil {
+			err = c.Check(link)
+		}
 	}
 	if err != nil {
 		_ = s.Close()
@@ -173,7 +176,7 @@ func (s *Source) recoverFault(err *error) {
 	}
 	// What is left before the fault is still to be read. A record of the frame
 	// that faulted is not.
-	for s.pending = false; s.classes.Next(new(sensor.Record)); {
+	for s.pending = false; s.another(new(sensor.Record)); {
 	}
 	s.win.cutAt(min(offset&^(pageSize-1), s.mapped.currentSize()), errTruncated)
 	*err = errFault
@@ -184,7 +187,7 @@ func (s *Source) read(r *sensor.Record) error {
 		return net.ErrClosed
 	}
 	if s.pending {
-		if s.classes.Next(r) {
+		if s.another(r) {
 			return nil
 		}
 		s.pending = false
@@ -224,6 +227,9 @@ func (s *Source) read(r *sensor.Record) error {
 // whether it filled r with a record.
 func (s *Source) accept(f *frame.Frame, r *sensor.Record) bool {
 	f.Ordinal++
+	if s.opt.Classifier != nil {
+		return s.take(f, r)
+	}
 	if s.filter.expr != "" {
 		ok, err := s.filter.match(f)
 		if err != nil {
@@ -270,7 +276,7 @@ func (s *Source) readMore(recs []sensor.Record, n *int) {
 	}
 	for *n < len(recs) && !s.closed.Load() {
 		r := &recs[*n]
-		if s.pending && s.classes.Next(r) {
+		if s.pending && s.another(r) {
 			*n++
 			continue
 		}
@@ -311,7 +317,7 @@ func (s *Source) advance(err error) error {
 		s.begin()
 		return nil
 	}
-	s.classes.Finish()
+	s.finish()
 	if !s.partial && len(s.skipped) > 0 {
 		s.damage.add(fmt.Errorf("no capture in the directory: %s", strings.Join(s.skipped[:min(3, len(s.skipped))], "; ")))
 	}
@@ -333,7 +339,13 @@ func (s *Source) fail(offset int64, err error) {
 }
 
 // Account adds the accounts of the frames read to l.
-func (s *Source) Account(l *sensor.Ledger) { s.classes.Account(l) }
+func (s *Source) Account(l *sensor.Ledger) {
+	if s.opt.Classifier != nil {
+		s.opt.Classifier.Account(l)
+		return
+	}
+	s.classes.Account(l)
+}
 
 // Stable reports whether payloads stay valid until Close, as Options.Stable
 // asked.
