@@ -5,15 +5,21 @@ package live
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/cilium/ebpf"
 	"github.com/google/go-cmp/cmp"
 
 	"flowscope/internal/testenv"
 	"flowscope/sensor"
+	"flowscope/userspace/internal/filter"
+	"flowscope/userspace/internal/frame"
 	"flowscope/userspace/replay"
 )
 
@@ -157,16 +163,28 @@ func same(t *testing.T, want, got *replay.Source) {
 			}
 			break
 		}
-		if !bytes.Equal(a.Payload, b.Payload) {
-			t.Errorf("record %d: %d bytes of payload, or others; want %d", n, len(b.Payload), len(a.Payload))
-			return
-		}
-		a.Payload, b.Payload = nil, nil
-		if d := cmp.Diff(a, b); d != "" {
+		if d := differ(a, b); d != "" {
 			t.Errorf("record %d (-replay +through):\n%s", n, d)
 			return
 		}
 	}
+	sameBooks(t, want, got)
+}
+
+// differ is what is not the same in two records.
+func differ(a, b sensor.Record) string {
+	if !bytes.Equal(a.Payload, b.Payload) {
+		return fmt.Sprintf("%d bytes of payload\n%d bytes of payload, or others", len(a.Payload), len(b.Payload))
+	}
+	a.Payload, b.Payload = nil, nil
+	if reflect.DeepEqual(a, b) {
+		return ""
+	}
+	return cmp.Diff(a, b)
+}
+
+func sameBooks(t *testing.T, want, got sensor.Accountant) {
+	t.Helper()
 	var la, lb sensor.Ledger
 	want.Account(&la)
 	got.Account(&lb)
@@ -176,6 +194,181 @@ func same(t *testing.T, want, got *replay.Source) {
 	for _, a := range la.Accounts {
 		if d := cmp.Diff(a, *lb.Account(a.Stage)); d != "" {
 			t.Errorf("account (-replay +through):\n%s", d)
+		}
+	}
+}
+
+// TestThroughHostileFrames: frames that were mutated, cut, and lie about their
+// lengths, of Ethernet and of raw IP, give what they give in Go, as does a filter
+// over them.
+func TestThroughHostileFrames(t *testing.T) {
+	testenv.NeedRoot(t)
+	var seeds []frame.Frame
+	for _, file := range ofHooks(t) {
+		src, err := replay.Open(replay.Options{Tee: func(f *replay.Frame) {
+			g := *f
+			g.Data = bytes.Clone(f.Data)
+			seeds = append(seeds, g)
+		}}, file)
+		if err != nil {
+			continue
+		}
+		var r sensor.Record
+		for src.Read(&r) == nil {
+		}
+		src.Close()
+	}
+	n := 60000
+	if testing.Short() {
+		n = 10000
+	}
+	for _, expr := range []string{"", "greater 100 and (tcp or ip6 or udp[4:2] > 20 or ip[100] > 7)"} {
+		t.Run(expr, func(t *testing.T) {
+			th, err := OpenThrough(Options{Filter: expr, MaxFlows: 2048})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer th.Close()
+			rng := rand.New(rand.NewPCG(5, uint64(len(expr))))
+			twin := frame.New(sensor.Classify{})
+			for i := range n {
+				f := hostile(rng, seeds)
+				f.Ordinal, f.Time = uint64(i+1), sensor.Timestamp(i)*1e5
+				sameFrame(t, th, twin, expr, f)
+				if t.Failed() {
+					t.Fatalf("frame %d: link %d, %d bytes of %d:\n%x", i, f.Link, len(f.Data), f.WireLen, f.Data)
+				}
+			}
+			twin.Finish()
+			if err := th.Finish(); err != nil {
+				t.Error(err)
+			}
+			sameBooks(t, twin, th)
+			kernel, inGo := th.Frames()
+			t.Logf("%d frames through the kernel, %d left to Go", kernel, inGo)
+		})
+	}
+}
+
+// hostile makes a frame of one of seeds.
+func hostile(rng *rand.Rand, seeds []frame.Frame) *frame.Frame {
+	f := seeds[rng.IntN(len(seeds))]
+	f.Data = bytes.Clone(f.Data)
+	if f.Link == frame.LinkEthernet && rng.IntN(4) == 0 && len(f.Data) > 14 {
+		f.Link, f.Data, f.WireLen = frame.LinkRaw, f.Data[14:], f.WireLen-14
+	}
+	for range rng.IntN(4) {
+		if len(f.Data) > 0 {
+			f.Data[rng.IntN(min(len(f.Data), 100))] = byte(rng.Uint32())
+		}
+	}
+	if rng.IntN(2) == 0 {
+		f.Data = f.Data[:rng.IntN(len(f.Data)+1)]
+	}
+	switch rng.IntN(8) {
+	case 0:
+		f.WireLen = len(f.Data)
+	case 1:
+		f.WireLen = rng.IntN(3000)
+	case 2:
+		f.WireLen = int(rng.Uint32())
+	case 3:
+		f.WireLen = 0
+	}
+	return &f
+}
+
+// sameFrame compares what the kernel makes of a frame with what Go does.
+func sameFrame(t *testing.T, th *Through, twin *frame.Classifier, expr string, f *frame.Frame) {
+	t.Helper()
+	passed, err := th.Take(f)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	if expr != "" {
+		p, err := filter.Compile(expr, uint16(f.Link), filterSnaplen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := p.Match(f.Data, f.WireLen)
+		if passed != want {
+			t.Errorf("passed the filter: %v, want %v", passed, want)
+		}
+		if !want {
+			twin.Filtered(f)
+			return
+		}
+	}
+	var a, b sensor.Record
+	more := twin.Classify(f, &a)
+	for {
+		if ok := th.Next(&b); ok != more {
+			t.Errorf("there is a record: %v, want %v", ok, more)
+			return
+		}
+		if !more {
+			return
+		}
+		if d := differ(a, b); d != "" {
+			t.Errorf("records (-go +kernel):\n%s", d)
+		}
+		more = twin.Next(&a)
+	}
+}
+
+// TestThroughWithoutPerfmon: two capabilities are enough for this, too.
+func TestThroughWithoutPerfmon(t *testing.T) {
+	testenv.NeedRoot(t)
+	withoutPerfmon(t, func() {
+		th, err := OpenThrough(Options{Filter: "tcp port 443 or udp"})
+		if err != nil {
+			t.Error(tail(err))
+			return
+		}
+		defer th.Close()
+		for i := range th.runners {
+			p := &th.runners[i]
+			for _, prog := range []*ebpf.Program{p.skb, p.xdp} {
+				info, err := prog.Info()
+				if err != nil {
+					t.Error(err)
+					continue
+				}
+				n, _ := info.VerifiedInstructions()
+				t.Logf("%d instructions verified", n)
+				if n >= 100_000 {
+					t.Errorf("%d instructions verified, want less than 100000", n)
+				}
+			}
+		}
+		b := tcpFrame(1, 1, sensor.ACK|sensor.PSH, 400)
+		passed, err := th.Take(&frame.Frame{Ordinal: 1, Link: frame.LinkEthernet, WireLen: len(b), Data: b})
+		var r sensor.Record
+		if err != nil || !passed || !th.Next(&r) || len(r.Payload) != 400 {
+			t.Errorf("%v, %v, %d bytes of payload, want 400", passed, err, len(r.Payload))
+		}
+		if err := th.Finish(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// BenchmarkThrough: one frame of a known flow, to the record and back.
+func BenchmarkThrough(b *testing.B) {
+	testenv.NeedRoot(b)
+	th, err := OpenThrough(Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer th.Close()
+	data := tcpFrame(1, 1, sensor.ACK, 400)
+	f := frame.Frame{Link: frame.LinkEthernet, WireLen: len(data), Data: data}
+	var r sensor.Record
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := th.Take(&f); err != nil || !th.Next(&r) {
+			b.Fatal(err)
 		}
 	}
 }
