@@ -209,6 +209,16 @@ static __always_inline void fs_hear(struct fs_scratch *s, struct fs_frame *fr)
 	s->parse.ip_bytes = 0; /* the short way does not set it */
 }
 
+/* Makes the flow of the packet in scratch, and says whether it may. */
+__attribute__((noinline)) int fs_begin_once(__u64 now)
+{
+	__u32 zero = 0;
+	void *inner = bpf_map_lookup_elem(&flows, &zero);
+	struct fs_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
+
+	return inner && s ? fs_begin(inner, s, &s->parse.f, now) : 0;
+}
+
 /* What is found is in scratch, not on the stack: see parse.h. */
 static __always_inline void fs_look(void *ctx, int xdp, const __u8 *data, const __u8 *end,
 				    struct fs_frame *fr)
@@ -254,7 +264,7 @@ static __always_inline void fs_look(void *ctx, int xdp, const __u8 *data, const 
 	f = bpf_map_lookup_elem(inner, &q->key);
 	if (!f) {
 		fr->now = bpf_ktime_get_ns();
-		if (!fs_begin(inner, s, q, fr->now))
+		if (!fs_begin_once(fr->now))
 			goto full;
 		f = bpf_map_lookup_elem(inner, &q->key); /* ours, or that of another CPU */
 		if (!f)
