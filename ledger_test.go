@@ -61,6 +61,8 @@ func TestLedgerPageHasEveryName(t *testing.T) {
 		"userspace/internal/frame/books.go":  "",
 		"userspace/internal/frame/reason.go": "reasonNames",
 		"userspace/live/ledger.go":           "reasonNames fateNames overflowNames",
+		"userspace/live/through.go":          "throughNames",
+		"userspace/live/through_books.go":    "",
 	} {
 		n := len(names)
 		namesOfRows(t, path, strings.Fields(lists), names)

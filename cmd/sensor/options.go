@@ -10,6 +10,7 @@ import (
 
 	"flowscope/sensor"
 	"flowscope/userspace/engine"
+	"flowscope/userspace/live"
 )
 
 // options is what the flags of replay and demo say.
@@ -24,7 +25,9 @@ type options struct {
 	verbose  bool
 	logs     string
 	expect   string
-	live     bool    // of packets that come now
+	live     bool // of packets that come now
+	through  bool // the kernel
+	kernel   *live.Through
 	maxLoss  float64 // share; below 0: any
 	workers  int
 	protos   string

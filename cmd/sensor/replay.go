@@ -18,6 +18,11 @@ the clock is that of the packets, and the same file gives the same bytes.
 The words that are no flags are a filter in the syntax of pcap-filter(7), as with
 tcpdump. What of that syntax cannot be compiled exactly is an error.
 
+With --through-kernel each packet is sent through the program that run attaches to
+interfaces, filter and all, and is attached to nothing meanwhile. The output is the
+same but for accounts of the kernel in the ledger; that it is is what this is for.
+Captures must be of Ethernet or raw IP. Fragments are put together in Go.
+
 ` + sinkHelp + `
 ` + exitCodes
 
@@ -38,9 +43,12 @@ func newReplay(p *program) *cobra.Command {
 				return err
 			}
 			o.filter = strings.Join(words, " ")
-			return o.run(cmd.Context(), p, func(opt replay.Options) (*replay.Source, error) {
-				return replay.Open(opt, o.files...)
-			})
+			open := openFiles(o.files)
+			if o.through {
+				open = o.throughKernel(p, open)
+			}
+			defer o.closeThrough()
+			return o.run(cmd.Context(), p, open)
 		},
 	}
 	fs := cmd.Flags()
@@ -48,8 +56,13 @@ func newReplay(p *program) *cobra.Command {
 	fs.StringP("interface", "i", "", "no capture: see sensor run")
 	_ = fs.MarkHidden("interface")
 	o.addFlags(fs)
+	fs.BoolVar(&o.through, "through-kernel", false, "classify packets with the program that run attaches to interfaces; takes root, or CAP_BPF and CAP_NET_ADMIN")
 	_ = cmd.MarkFlagFilename("read")
 	return cmd
+}
+
+func openFiles(files []string) opener {
+	return func(opt replay.Options) (*replay.Source, error) { return replay.Open(opt, files...) }
 }
 
 func newDemo(p *program) *cobra.Command {

@@ -61,6 +61,10 @@ func (o *options) run(ctx context.Context, p *program, open opener) error {
 	if outs.packets != nil {
 		log.Info("packets written", "packets", outs.packets.n, "file", o.write)
 	}
+	if o.kernel != nil {
+		n, other := o.kernel.Frames()
+		log.Info("sent through the kernel", "packets", n, "left_to_go", other)
+	}
 	logRun(log, &books, time.Since(start), o.workers)
 	return err
 }

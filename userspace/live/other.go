@@ -7,6 +7,7 @@ import (
 	"runtime"
 
 	"flowscope/sensor"
+	"flowscope/userspace/internal/frame"
 )
 
 // Source hands out what the kernel counts and forwards. This build has none.
@@ -54,6 +55,34 @@ func (*Source) Works() error { return errPlatform }
 
 // Needs returns nothing.
 func (*Source) Needs() (bpf, netAdmin bool) { return false, false }
+
+// Through makes records of the frames of a capture by sending them through the
+// kernel half. This build has none.
+type Through struct{}
+
+// OpenThrough returns an error.
+func OpenThrough(Options) (*Through, error) { return nil, errPlatform }
+
+// Check returns an error.
+func (*Through) Check(frame.LinkType) error { return errPlatform }
+
+// Take returns an error.
+func (*Through) Take(*frame.Frame) (bool, error) { return false, errPlatform }
+
+// Next returns false.
+func (*Through) Next(*sensor.Record) bool { return false }
+
+// Finish does nothing.
+func (*Through) Finish() error { return nil }
+
+// Account adds nothing.
+func (*Through) Account(*sensor.Ledger) {}
+
+// Frames returns none.
+func (*Through) Frames() (kernel, other uint64) { return 0, 0 }
+
+// Close does nothing.
+func (*Through) Close() error { return nil }
 
 // VerifierLog returns nothing.
 func VerifierLog(error) string { return "" }

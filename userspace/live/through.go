@@ -243,7 +243,7 @@ func (t *Through) run(p *runner, f *frame.Frame) error {
 	*t.told = gen.Finding{WireLen: uint32(max(f.WireLen, 0)), Why: ^uint32(0)}
 	err := error(syscall.EINVAL)
 	ret, want := uint32(0), next
-	if len(f.Data) <= skbMost {
+	if len(f.Data) <= skbMost || p.xdp == nil {
 		ret, err = p.skb.Run(&ebpf.RunOptions{Data: f.Data})
 	}
 	if errors.Is(err, syscall.EINVAL) && p.xdp != nil {
