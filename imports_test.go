@@ -35,7 +35,7 @@ var rules = []struct{ pkg, module, outside string }{
 	{`testdata/record/.*`, ``, `golang.org/x/net/(quic|http2(/h2c)?)|github.com/quic-go/quic-go|google.golang.org/(grpc|protobuf)(/.*)?`},
 	{`testdata(/.*)?`, `sensor|testdata(/.*)?`, `github.com/google/gopacket(/.*)?|golang.org/x/net/.*|github.com/klauspost/compress/.*`},
 	{`internal/protocoldoc`, `sensor|parsers`, ``},
-	{`internal/testenv`, ``, ``},
+	{`internal/testenv`, ``, `pgregory.net/rapid`},
 	{`tools`, ``, ``},
 }
 

@@ -4,6 +4,7 @@
 //
 // A test that cannot run without such a thing skips, and says how to get it.
 // With FLOWSCOPE_CI=1 in the environment a skip for a missing tool is a
-// failure, so that CI cannot pass by running less. The corpus is never
-// required.
+// failure, so that CI cannot pass by running less, and random properties draw
+// from a fixed seed, so that a change fails for what it changed. The corpus is
+// never required.
 package testenv

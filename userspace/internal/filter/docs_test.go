@@ -66,7 +66,7 @@ func TestDocsCompiled(t *testing.T) {
 			t.Errorf("row %q has no example", row)
 		}
 		for _, expr := range examples {
-			if _, ok := reference.compare(t, t, 1, expr); !ok && knownHere(expr) {
+			if _, ok := reference.compare(t, 1, expr); !ok && knownHere(expr) {
 				t.Errorf("%q is documented and refused", expr)
 			}
 		}
@@ -82,7 +82,7 @@ func TestDocsRefused(t *testing.T) {
 			}
 		}
 		for _, expr := range codeIn(row[1]) {
-			if _, ok := reference.compare(t, t, 1, expr); !ok {
+			if _, ok := reference.compare(t, 1, expr); !ok {
 				t.Errorf("%q is documented as an alternative and refused", expr)
 			}
 		}

@@ -115,7 +115,7 @@ func testTable(t *testing.T, reference *reference, link uint16, table []string) 
 	}
 	accepted, verdicts, matches := 0, 0, 0
 	for _, expr := range table {
-		p, ok := reference.compare(t, t, link, expr)
+		p, ok := reference.compare(t, link, expr)
 		if !ok {
 			continue
 		}
@@ -174,7 +174,7 @@ func TestLargeFilters(t *testing.T) {
 		repeat(30, " or ", "src host 2001:db8::N and dst port N"),
 		repeat(200, " or ", "len = N00 + tcp[N]"),
 	} {
-		p, ok := reference.compare(t, t, 1, expr)
+		p, ok := reference.compare(t, 1, expr)
 		if !ok {
 			t.Errorf("%.60q... is refused", expr)
 			continue

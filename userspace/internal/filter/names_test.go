@@ -101,7 +101,7 @@ func TestNames(t *testing.T) {
 func TestConstants(t *testing.T) {
 	reference := newReference(t)
 	for name := range constants {
-		if _, ok := reference.compare(t, t, 1, "len = "+name); !ok {
+		if _, ok := reference.compare(t, 1, "len = "+name); !ok {
 			t.Errorf("%s is refused", name)
 		}
 	}

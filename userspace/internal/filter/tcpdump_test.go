@@ -130,12 +130,20 @@ func canonical(in bpf.RawInstruction) uint32 {
 // compare fails unless both refuse the expression or both compile it to the same
 // program. It passes over expressions with names that mean something else on
 // this machine.
-func (r *reference) compare(t testing.TB, fail interface {
-	Errorf(format string, args ...any)
-}, link uint16, expr string) (p *Program, ok bool) {
+func (r *reference) compare(t testing.TB, link uint16, expr string) (p *Program, ok bool) {
+	t.Helper()
+	p, want, ok := r.both(t, t, link, expr)
+	if ok && !same(p.raw, want) {
+		t.Errorf("Compile(%q, %d) =\n%stcpdump has\n%s", expr, link, listing(p.raw), listing(want))
+	}
+	return p, ok
+}
+
+// both compiles twice, and fails unless both refuse the expression or both take it.
+func (r *reference) both(t testing.TB, fail failer, link uint16, expr string) (p *Program, want []bpf.RawInstruction, ok bool) {
 	t.Helper()
 	if !knownHere(expr) {
-		return nil, false
+		return nil, nil, false
 	}
 	want, refusal := r.compile(t, link, expr)
 	p, err := Compile(expr, link, testSnaplen)
@@ -144,8 +152,11 @@ func (r *reference) compare(t testing.TB, fail interface {
 		fail.Errorf("Compile(%q, %d) is accepted, but tcpdump says: %s", expr, link, refusal)
 	case refusal == "" && err != nil:
 		fail.Errorf("Compile(%q, %d): %v, but tcpdump compiles it", expr, link, err)
-	case err == nil && !same(p.raw, want):
-		fail.Errorf("Compile(%q, %d) =\n%stcpdump has\n%s", expr, link, listing(p.raw), listing(want))
 	}
-	return p, err == nil && refusal == ""
+	return p, want, err == nil && refusal == ""
+}
+
+// failer is the part of testing.T that rapid.T has too.
+type failer interface {
+	Errorf(format string, args ...any)
 }

@@ -10,6 +10,8 @@ import (
 	"flowscope/sensor"
 
 	"pgregory.net/rapid"
+
+	_ "flowscope/internal/testenv" // for its seed
 )
 
 func keyOf(n uint32) *sensor.Key {

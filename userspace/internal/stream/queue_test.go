@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	_ "flowscope/internal/testenv" // for its seed
 )
 
 // TestQueueModel holds the queue against a map from position to byte, first

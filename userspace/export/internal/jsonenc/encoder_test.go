@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	_ "flowscope/internal/testenv" // for its seed
 )
 
 type code uint8

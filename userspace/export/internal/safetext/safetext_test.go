@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
+
+	_ "flowscope/internal/testenv" // for its seed
 )
 
 // original undoes AppendJSON, given the string that a JSON reader got. cutOf is
