@@ -78,9 +78,9 @@ func (c Costly) linear(t testing.TB, name string, size int, say [len(lengths)]*t
 	least, base := [len(lengths)]float64{inf, inf, inf}, inf // ns a byte
 	var price, step, growth float64
 	for start := used(); used()-start < cmp.Or(c.anew, 10*time.Second); {
-		base = min(base, c.price(honest, size))
+		base = min(base, c.price(honest, size, 3))
 		for i := range say {
-			least[i] = min(least[i], c.price(say[i], size))
+			least[i] = min(least[i], c.price(say[i], size, 1))
 		}
 		short, middle, long := least[0], least[1], least[2]
 		price, step, growth = long/base, long/middle, long/max(short, middle)
@@ -136,10 +136,10 @@ func Say[T string | []byte](turns ...T) []Step {
 }
 
 // price returns the least that a byte of a conversation costs, in nanoseconds of
-// the processor: of three times, a short one said often enough to be measured.
-func (c Costly) price(say *talk, size int) float64 {
+// the processor: of n measurements, a short one said often enough to be measured.
+func (c Costly) price(say *talk, size, n int) float64 {
 	least, times := time.Duration(math.MaxInt64), max(1, 100_000/max(1, say.size))
-	for range 3 {
+	for range n {
 		start := used()
 		for range times {
 			_ = say.to(c.Protocol.NewStream(), size)

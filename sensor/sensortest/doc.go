@@ -37,7 +37,8 @@
 // every offset, streams that end at every offset, and hostile changes of the
 // bytes. With SENSORTEST_THOROUGH=1 in the environment, all pairs of offsets are
 // tried of a transcript with up to 480 bytes, as many as that makes of a longer
-// one, and 3,000 random cuts of each, which takes minutes. See [Test.Stream] and
+// one, 3,000 random cuts of each, and four times as much of all else, which takes
+// minutes and is for continuous integration. See [Test.Stream] and
 // [Test.Datagram] for the rules.
 //
 // What a parser costs at the worst is the matter of [Costly]: a table of inputs, of

@@ -141,18 +141,21 @@ func (k *kit) mutants() {
 	for i := range min(2000, 50*k.size, k.plays(4*k.size)) {
 		ops := k.mutate()
 		how := fmt.Sprintf("hostile change %d", i)
+		k.changed = ops
 		p := k.run(ops)
-		k.rules(p, how+dump(ops))
+		k.rules(p, how)
 		if k.tr.Datagram {
 			continue
 		}
-		k.sameAs(k.run(cut(ops, k.randomCuts())), p, how+", cut at random"+dump(ops))
+		k.sameAs(k.run(cut(ops, k.randomCuts())), p, how+", cut at random")
 	}
 	for i := range 20 {
 		ops, how := k.mutate(), fmt.Sprintf("further hostile change %d", i)
-		k.rules(k.run(ops), how+dump(ops))
+		k.changed = ops
+		k.rules(k.run(ops), how)
 		k.allocation(ops, how)
 	}
+	k.changed = nil
 	k.allocation(k.ops, "as written")
 }
 
@@ -188,7 +191,11 @@ func (k *kit) mutate() []op {
 	return ops
 }
 
+// dump returns ops as a transcript, on lines of its own; nothing of no ops.
 func dump(ops []op) string {
+	if ops == nil {
+		return ""
+	}
 	var tr Transcript
 	for _, o := range ops {
 		if o.step >= 0 {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"flowscope/sensor"
@@ -79,31 +80,59 @@ func appendStruct(b []byte, v reflect.Value, depth int) []byte {
 }
 
 func appendFields(b []byte, v reflect.Value, depth, start int) []byte {
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
+	for _, f := range fieldsOf(v.Type()) {
+		fv := v.Field(f.index)
+		if f.embedded {
+			b = appendFields(b, fv, depth, start)
+			continue
+		}
+		if f.omitZero && isZero(fv) || f.omitEmpty && isEmpty(fv) {
+			continue
+		}
+		if len(b) > start {
+			b = append(b, ',')
+		}
+		b = append(b, f.name...)
+		b = appendValue(b, fv, depth+1)
+	}
+	return b
+}
+
+// field is how a field of a struct shows.
+type field struct {
+	index               int
+	name                string // quoted, with the colon
+	embedded            bool   // its fields show as if they were the struct's
+	omitZero, omitEmpty bool
+}
+
+// plans remembers fieldsOf by type, as encoding/json does: the kit renders the same
+// few types millions of times. It changes, but nobody can tell.
+var plans sync.Map
+
+// fieldsOf returns the fields of a struct that show.
+func fieldsOf(t reflect.Type) []field {
+	if known, ok := plans.Load(t); ok {
+		return known.([]field)
+	}
+	var fields []field
+	for i := range t.NumField() {
+		f := t.Field(i)
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct {
-			b = appendFields(b, v.Field(i), depth, start)
-			continue
-		}
-		if !f.IsExported() || name == "-" && options == "" {
-			continue
-		}
-		fv := v.Field(i)
-		if strings.Contains(options, "omitzero") && isZero(fv) || strings.Contains(options, "omitempty") && isEmpty(fv) {
+		embedded := f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct
+		if !embedded && (!f.IsExported() || name == "-" && options == "") {
 			continue
 		}
 		if name == "" {
 			name = f.Name
 		}
-		if len(b) > start {
-			b = append(b, ',')
-		}
-		b = strconv.AppendQuote(b, name)
-		b = append(b, ':')
-		b = appendValue(b, fv, depth+1)
+		fields = append(fields, field{
+			index: i, name: strconv.Quote(name) + ":", embedded: embedded,
+			omitZero: strings.Contains(options, "omitzero"), omitEmpty: strings.Contains(options, "omitempty"),
+		})
 	}
-	return b
+	plans.Store(t, fields)
+	return fields
 }
 
 func isZero(v reflect.Value) bool {

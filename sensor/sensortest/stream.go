@@ -84,18 +84,20 @@ func (c Test) Stream(t testing.TB, tr *Transcript) {
 
 // kit is one transcript under test.
 type kit struct {
-	t     testing.TB
-	c     Test
-	tr    *Transcript
-	ops   []op
-	truth *play
-	size  int   // bytes of all data
-	spare *play // the last one whose parser can be used again
-	rng   *rand.Rand
+	t       testing.TB
+	c       Test
+	tr      *Transcript
+	ops     []op
+	truth   *play
+	size    int   // bytes of all data
+	changed []op  // what is played instead, if a failure must show it
+	spare   *play // the last one whose parser can be used again
+	rng     *rand.Rand
 }
 
-// budget is how many bytes one family of plays may hand to parsers.
-const budget = 8 << 20
+// budget is how many bytes one family of plays may hand to parsers; if minutes
+// do not matter, four times as many.
+const budget = 2 << 20
 
 func newKit(t testing.TB, c Test, tr *Transcript) *kit {
 	k := &kit{t: t, c: c, tr: tr, rng: rand.New(rand.NewPCG(1, 2))}
@@ -134,8 +136,11 @@ const thoroughBudget = 64 << 20
 // plays says how many plays of about cost bytes each the budget allows.
 func (k *kit) plays(cost int) int {
 	b := budget
-	if testing.Short() {
-		b /= 8
+	switch {
+	case thorough():
+		b *= 4
+	case testing.Short():
+		b /= 2
 	}
 	return max(16, b/(cost+64))
 }
@@ -162,7 +167,7 @@ func opsOf(tr *Transcript) []op {
 func (k *kit) rules(p *play, how string) {
 	k.t.Helper()
 	if p.fault != "" {
-		k.t.Fatalf("%s: %s%s: %s", k.tr.Name, how, p.note(), p.fault)
+		k.t.Fatalf("%s: %s%s: %s%s", k.tr.Name, how, p.note(), p.fault, dump(k.changed))
 	}
 }
 
@@ -186,7 +191,7 @@ func (k *kit) sameAs(p, truth *play, how string) {
 	k.rules(p, how)
 	k.compare(p.texts(), truth.texts(), how+p.note())
 	if p.handed && p.consumed != truth.consumed {
-		k.t.Fatalf("%s: %s%s: handed over after %d bytes consumed, want %d", k.tr.Name, how, p.note(), p.consumed, truth.consumed)
+		k.t.Fatalf("%s: %s%s: handed over after %d bytes consumed, want %d%s", k.tr.Name, how, p.note(), p.consumed, truth.consumed, dump(k.changed))
 	}
 }
 
@@ -199,7 +204,7 @@ func (k *kit) compare(got, want []string, how string) {
 	for i < len(got) && i < len(want) && got[i] == want[i] {
 		i++
 	}
-	k.t.Fatalf("%s: %s: line %d of what came:\n  got  %s\n  want %s", k.tr.Name, how, i+1, at(got, i), at(want, i))
+	k.t.Fatalf("%s: %s: line %d of what came:\n  got  %s\n  want %s%s", k.tr.Name, how, i+1, at(got, i), at(want, i), dump(k.changed))
 }
 
 func at(lines []string, i int) string {
