@@ -42,7 +42,7 @@ func newWorkers(cfg *Config, cat *catalogue, n int) []*worker {
 }
 
 // lookAhead is how many records the worker looks at before it works on the first.
-const lookAhead = 32
+const lookAhead = 64
 
 // place is where a record belongs: its key's hash in its shard's table, and the
 // flow that it most likely is of.
@@ -57,9 +57,14 @@ func (w *worker) places(recs []sensor.Record, shard []uint8, at []place) {
 	var sum int64
 	for i := range recs {
 		if s := w.shards[shard[i]]; s != nil {
-			h := s.tab.Hash(&recs[i].Key)
-			guess, loaded := s.tab.Guess(h)
-			at[i] = place{h, guess}
+			at[i].hash = s.tab.Hash(&recs[i].Key)
+			sum += s.tab.Load(at[i].hash)
+		}
+	}
+	for i := range recs {
+		if s := w.shards[shard[i]]; s != nil {
+			guess, loaded := s.tab.Guess(at[i].hash)
+			at[i].guess = guess
 			sum += loaded
 		}
 	}

@@ -24,8 +24,9 @@ type mapping struct {
 	behind int64         // what it was at the beginning
 }
 
-// mapWindow is how much of a file is made visible at once, with one call that
-// fills the page tables; keepBehind is how much stays in them.
+// mapWindow is how much of a file is made visible at once; keepBehind is how much
+// stays in the page tables. The kernel fills them around each page that is
+// touched, which costs less than asking it to (MADV_POPULATE_READ).
 const (
 	mapWindow  = 4 << 20
 	keepBehind = 64 << 20
@@ -59,10 +60,7 @@ func (m *mapping) more(w *window, n int) {
 		limit, full = min(limit, max(old, int(size))), errTruncated
 	}
 	if limit > old {
-		// Both are advice: old kernels know no MADV_POPULATE_READ, and pages that
-		// were given back come again when touched.
-		start := old &^ (mapWindow - 1)
-		_ = unix.Madvise(m.data[start:limit], unix.MADV_POPULATE_READ)
+		// Pages that were given back come again when touched.
 		if back := (w.pos - keepBehind) &^ (mapWindow - 1); back > m.kept {
 			_ = unix.Madvise(m.data[m.kept:back], unix.MADV_DONTNEED)
 			m.kept = back

@@ -96,33 +96,38 @@ func (p *pcapReader) start(w *window) error {
 // next fills f with the next packet, or returns io.EOF at a clean end. f.Link
 // is the same for the whole file, and set by start.
 func (p *pcapReader) next(w *window, f *frame.Frame) error {
-	b := w.buf[w.pos:]
-	if len(b) < p.header {
-		if !w.need(p.header) {
-			return w.short("packet header", p.header, true)
-		}
-		b = w.rest()
+	if p.inView(w, f) {
+		return nil
 	}
-	sec := binary.LittleEndian.Uint32(b)
-	frac := binary.LittleEndian.Uint32(b[4:])
-	captured := binary.LittleEndian.Uint32(b[8:])
-	wire := binary.LittleEndian.Uint32(b[12:])
-	if p.swapped {
-		sec, frac = bits.ReverseBytes32(sec), bits.ReverseBytes32(frac)
-		captured, wire = bits.ReverseBytes32(captured), bits.ReverseBytes32(wire)
+	if !w.need(p.header) {
+		return w.short("packet header", p.header, true)
 	}
-	if p.lengths != capturedFirst && (p.lengths == capturedSecond || captured > wire) {
-		captured, wire = wire, captured
-	}
+	captured, _ := p.sizes(w.rest())
 	if captured > MaxFrame {
 		return fmt.Errorf("packet header: expected a captured length of at most %d, found %d", MaxFrame, captured)
 	}
+	if n := p.header + int(captured); !w.need(n) {
+		return w.short("packet", n, false)
+	}
+	p.inView(w, f)
+	return nil
+}
+
+// inView fills f with the next packet if that is wholly in view, and reports
+// whether it is. It does not move the window.
+func (p *pcapReader) inView(w *window, f *frame.Frame) bool {
+	b := w.buf[w.pos:]
+	if len(b) < p.header || p.header < pcapRecordHeader {
+		return false
+	}
+	captured, wire := p.sizes(b)
 	n := p.header + int(captured)
-	if len(b) < n {
-		if !w.need(n) {
-			return w.short("packet", n, false)
-		}
-		b = w.rest()
+	if captured > MaxFrame || n > len(b) {
+		return false
+	}
+	sec, frac := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:])
+	if p.swapped {
+		sec, frac = bits.ReverseBytes32(sec), bits.ReverseBytes32(frac)
 	}
 	// 2^32 seconds and 2^32 microseconds fit.
 	f.Time = sensor.Timestamp(int64(sec)*1e9 + int64(frac)*p.scale)
@@ -132,23 +137,19 @@ func (p *pcapReader) next(w *window, f *frame.Frame) error {
 		cutFCS(f, p.fcs)
 	}
 	w.pos += n
-	return nil
+	return true
 }
 
-// inView reports whether the next packet can be had without moving the window.
-func (p *pcapReader) inView(w *window) bool {
-	b := w.buf[w.pos:]
-	if len(b) < p.header {
-		return false
-	}
-	captured, wire := binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])
+// sizes reads the captured length and that on the wire of a record's header.
+func (p *pcapReader) sizes(header []byte) (captured, wire uint32) {
+	captured, wire = binary.LittleEndian.Uint32(header[8:]), binary.LittleEndian.Uint32(header[12:])
 	if p.swapped {
 		captured, wire = bits.ReverseBytes32(captured), bits.ReverseBytes32(wire)
 	}
-	if p.lengths != capturedFirst {
-		captured = max(captured, wire) // old files: either may be the one
+	if p.lengths != capturedFirst && (p.lengths == capturedSecond || captured > wire) {
+		captured, wire = wire, captured
 	}
-	return uint64(len(b)) >= uint64(p.header)+uint64(captured)
+	return captured, wire
 }
 
 // cutFCS takes a frame check sequence of n bytes off f. A capture that was cut

@@ -247,8 +247,9 @@ func (s *Source) accept(f *frame.Frame, r *sensor.Record) bool {
 	if s.opt.Tee != nil {
 		s.opt.Tee(f)
 	}
-	s.pending = true
-	return s.classes.Classify(f, r) || s.classes.Next(r)
+	ok := s.classes.Classify(f, r) || s.classes.Next(r)
+	s.pending = s.classes.More()
+	return ok
 }
 
 // ReadBatch implements [sensor.BatchReader]. A batch ends where the next packet
@@ -276,18 +277,20 @@ func (s *Source) readMore(recs []sensor.Record, n *int) {
 	}
 	for *n < len(recs) && !s.closed.Load() {
 		r := &recs[*n]
-		if s.pending && s.another(r) {
-			*n++
-			continue
+		if s.pending {
+			if s.another(r) {
+				*n++
+				continue
+			}
+			s.pending = false
 		}
-		s.pending = false
-		if s.format != pcapFormat || !s.pcap.inView(&s.win) || s.opt.MaxPackets != 0 && s.passed >= s.opt.MaxPackets {
+		if s.format != pcapFormat || s.opt.MaxPackets != 0 && s.passed >= s.opt.MaxPackets {
 			return
 		}
 		if s.mapped != nil {
 			s.win.prefetch()
 		}
-		if s.pcap.next(&s.win, &s.frame) != nil {
+		if !s.pcap.inView(&s.win, &s.frame) {
 			return
 		}
 		if s.accept(&s.frame, r) {

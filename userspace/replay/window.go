@@ -49,9 +49,9 @@ const prefetchDistance = 2 << 10
 // without, 81 ns with, 120 ns if the file is read in blocks.)
 func (w *window) prefetch() {
 	at, end := max(w.ahead, w.pos), min(w.pos+prefetchDistance, len(w.buf))
-	sum := w.sum
-	for ; at < end; at += 64 {
-		sum += w.buf[at]
+	b, sum := w.buf[:end], w.sum
+	for ; at < len(b); at += 64 {
+		sum += b[at]
 	}
 	w.ahead, w.sum = at, sum
 }

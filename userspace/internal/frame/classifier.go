@@ -71,6 +71,9 @@ func (c *Classifier) Next(r *sensor.Record) bool {
 	return true
 }
 
+// More reports whether Next will fill a record.
+func (c *Classifier) More() bool { return c.head < len(c.queue) }
+
 // Filtered books a frame that the capture filter rejected.
 func (c *Classifier) Filtered(f *Frame) {
 	ps := &c.parsed
