@@ -32,6 +32,7 @@ var limits = map[string]struct{ folder, name string }{
 	"quic":           {folder: "parsers/quic"},
 	"ntp":            {folder: "parsers/ntp"},
 	"dhcp":           {folder: "parsers/dhcp"},
+	"dhcpv6":         {folder: "parsers/dhcpv6"},
 	"ssh":            {folder: "parsers/ssh"},
 	"postgres":       {folder: "parsers/postgres"},
 	"mqtt":           {folder: "parsers/mqtt"},

@@ -4,6 +4,7 @@ package parsers
 
 import (
 	"flowscope/parsers/dhcp"
+	"flowscope/parsers/dhcpv6"
 	"flowscope/parsers/dns"
 	"flowscope/parsers/http"
 	"flowscope/parsers/http2"
@@ -31,6 +32,7 @@ var All = []sensor.Protocol{
 	quic.Protocol(),
 	ntp.Protocol(),
 	dhcp.Protocol(),
+	dhcpv6.Protocol(),
 	http.Protocol(),
 	http2.Protocol(),
 	postgres.Protocol(),

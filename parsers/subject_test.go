@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"flowscope/parsers/dhcp"
+	"flowscope/parsers/dhcpv6"
 	"flowscope/parsers/dns"
 	"flowscope/parsers/http"
 	"flowscope/parsers/http2"
@@ -26,6 +27,7 @@ func TestSubjects(t *testing.T) {
 		{&dhcp.Message{HostName: name, FQDN: []byte("name.example")}, "name"},
 		{&dhcp.Message{FQDN: name}, "name"},
 		{&dhcp.Message{}, ""},
+		{&dhcpv6.Message{FQDN: name}, "name"},
 		{&dns.Message{Name: name}, "name"},
 		{&http.Request{Host: name}, "name"},
 		{&http.Response{Host: name}, "name"},

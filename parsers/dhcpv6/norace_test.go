@@ -1,0 +1,5 @@
+//go:build !race
+
+package dhcpv6
+
+const race = false
