@@ -246,3 +246,26 @@ type Sink interface {
 	// the run.
 	Consume(*Event) error
 }
+
+// Forker is a Sink of which the larger part, writing an event as bytes, can be
+// done where the event arises: in each of several workers at once, without a
+// copy of what the event points to. What they make comes together in the order
+// of the events.
+type Forker interface {
+	Sink
+	// Fork returns an Encoder for one goroutine, or nil if the sink wants to
+	// Consume its events after all.
+	Fork() Encoder
+	// Encoded takes what an Encoder made of one event, in place of Consume of
+	// that event, and is called by one goroutine at a time. b is valid until it
+	// returns. An error stops the run.
+	Encoded(b []byte) error
+}
+
+// Encoder writes events as bytes for the [Forker] that made it.
+type Encoder interface {
+	// Encode appends what ev becomes to dst, and returns the extended slice:
+	// dst as it was if the sink has no use for ev. ev is valid until it returns.
+	// An error stops the run.
+	Encode(dst []byte, ev *Event) ([]byte, error)
+}

@@ -83,17 +83,37 @@ type outputs struct {
 	stop    context.CancelCauseFunc // ends the run
 }
 
-var _ sensor.Sink = (*outputs)(nil)
+var _ sensor.Forker = (*outputs)(nil)
 
 // Consume gives the event to every sink that is left. A reader of standard
 // output that leaves ends only its own sink; the run ends with the last one.
 func (o *outputs) Consume(ev *sensor.Event) error {
+	return o.each(func(out *output) error { return out.sink.Consume(ev) })
+}
+
+// Fork implements [sensor.Forker], if there is one sink and it does.
+func (o *outputs) Fork() sensor.Encoder {
+	if len(o.list) != 1 {
+		return nil
+	}
+	if f, ok := o.list[0].sink.(sensor.Forker); ok {
+		return f.Fork()
+	}
+	return nil
+}
+
+// Encoded implements [sensor.Forker].
+func (o *outputs) Encoded(b []byte) error {
+	return o.each(func(out *output) error { return out.sink.(sensor.Forker).Encoded(b) })
+}
+
+func (o *outputs) each(give func(*output) error) error {
 	left := len(o.list) == 0
 	for _, out := range o.list {
 		if out.err != nil {
 			continue
 		}
-		if out.err = out.sink.Consume(ev); out.err == nil {
+		if out.err = give(out); out.err == nil {
 			left = true
 		} else if err := o.failed(out); err != nil {
 			return err

@@ -128,7 +128,7 @@ func generate(path, mix string, packets int) error {
 
 func report(run []contest, results [][]result) {
 	fmt.Printf("%s, %d CPUs, GOMAXPROCS %d; %d rounds\n\n", runtime.Version(), runtime.NumCPU(), runtime.GOMAXPROCS(0), len(results[0]))
-	fmt.Printf("%-28s %10s %8s %8s %8s | %8s %8s | %9s | %9s\n", "", "packets", "wall s", "cpu s", "Mpps", "of bare", "median", "of blocks", "allocs/kp")
+	fmt.Printf("%-34s %10s %8s %8s %8s | %8s %8s | %9s | %9s\n", "", "packets", "wall s", "cpu s", "Mpps", "of bare", "median", "of blocks", "allocs/kp")
 	cpu := func(r result) float64 { return r.cpu.Seconds() }
 	wall := func(r result) float64 { return r.wall.Seconds() }
 	single := map[string]float64{}
@@ -141,7 +141,7 @@ func report(run []contest, results [][]result) {
 		} else {
 			single[name] = best(rs, wall)
 		}
-		fmt.Printf("%-28s %10d %8.3f %8.3f %8.2f | %8.2f %8.2f | %9.2f | %9.1f", c.name, rs[0].packets, best(rs, wall), best(rs, cpu),
+		fmt.Printf("%-34s %10d %8.3f %8.3f %8.2f | %8.2f %8.2f | %9.2f | %9.1f", c.name, rs[0].packets, best(rs, wall), best(rs, cpu),
 			float64(rs[0].packets)/1e6/best(rs, cost), best(results[0], cost)/best(rs, cost), median(results[0], cost)/median(rs, cost), best(results[1], cost)/best(rs, cost),
 			1000*float64(rs[0].mallocs)/float64(rs[0].packets))
 		if one := single[name]; parallel && one > 0 {

@@ -45,24 +45,64 @@ var seed = maphash.MakeSeed()
 // in it.
 func transcript(t *testing.T, file string, cfg engine.Config, workers int) (lines []string, books sensor.Ledger) {
 	t.Helper()
+	books = replayTo(t, file, cfg, workers, consumer(func(ev *sensor.Event) error {
+		lines = append(lines, line(t, ev))
+		return nil
+	}))
+	return lines, books
+}
+
+// encoded is transcript with the lines made by the workers.
+func encoded(t *testing.T, file string, cfg engine.Config, workers int) (lines []string, books sensor.Ledger) {
+	t.Helper()
+	f := &forker{t: t}
+	books = replayTo(t, file, cfg, workers, f)
+	return f.lines, books
+}
+
+func replayTo(t *testing.T, file string, cfg engine.Config, workers int, sink sensor.Sink) sensor.Ledger {
 	src, err := replay.Open(replay.Options{Classify: sensor.Classify{Tunnels: sensor.Both}}, file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer src.Close()
-	books = run(t, src, cfg, workers, func(ev *sensor.Event) error {
-		var msg []byte
-		if ev.Msg != nil {
-			if msg, err = json.Marshal(ev.Msg); err != nil {
-				t.Errorf("message %T: %v", ev.Msg, err)
-			}
+	return run(t, src, cfg, workers, sink)
+}
+
+// line writes an event with all that is in it.
+func line(t *testing.T, ev *sensor.Event) string {
+	var msg []byte
+	if ev.Msg != nil {
+		var err error
+		if msg, err = json.Marshal(ev.Msg); err != nil {
+			t.Errorf("message %T: %v", ev.Msg, err)
 		}
-		f := ev.Flow
-		lines = append(lines, fmt.Sprintf("%v %v %v %v %d #%d %s %d at %d: %v %x %s; flow %d %v %v %v %x", ev.Kind, ev.Side, ev.Reason, ev.Anomaly, ev.Time,
-			ev.Ordinal, ev.App, ev.Lost, ev.Offset, ev.Err, maphash.Bytes(seed, ev.Data), msg, f.ID, f.State, f.End, f.History, maphash.Comparable(seed, *f)))
-		return nil
-	})
-	return lines, books
+	}
+	f := ev.Flow
+	return fmt.Sprintf("%v %v %v %v %d #%d %s %d at %d: %v %x %s; flow %d %v %v %v %x", ev.Kind, ev.Side, ev.Reason, ev.Anomaly, ev.Time,
+		ev.Ordinal, ev.App, ev.Lost, ev.Offset, ev.Err, maphash.Bytes(seed, ev.Data), msg, f.ID, f.State, f.End, f.History, maphash.Comparable(seed, *f))
+}
+
+// forker is a sensor.Forker of lines.
+type forker struct {
+	t     *testing.T
+	lines []string
+}
+
+func (f *forker) Consume(ev *sensor.Event) error {
+	f.lines = append(f.lines, line(f.t, ev))
+	return nil
+}
+
+func (f *forker) Fork() sensor.Encoder { return f }
+
+func (f *forker) Encode(dst []byte, ev *sensor.Event) ([]byte, error) {
+	return append(dst, line(f.t, ev)...), nil
+}
+
+func (f *forker) Encoded(b []byte) error {
+	f.lines = append(f.lines, string(b))
+	return nil
 }
 
 type consumer func(*sensor.Event) error
@@ -96,6 +136,10 @@ func TestRunsAndWorkersAgree(t *testing.T) {
 					}
 					if fmt.Sprint(b) != fmt.Sprint(books) {
 						t.Errorf("%s, %d workers: books %v, want %v", name, workers, b, books)
+					}
+					got, _ = encoded(t, file, cfg, workers)
+					if i := firstDifference(got, want); i >= 0 {
+						t.Errorf("%s, %d workers that write: event %d is\n%s\nwant\n%s", name, workers, i, at(got, i), at(want, i))
 					}
 				}
 			}
@@ -165,12 +209,12 @@ func booksOf(t *testing.T, file string, cfg engine.Config, workers int) uint64 {
 		t.Fatal(err)
 	}
 	defer src.Close()
-	books := run(t, src, cfg, workers, func(*sensor.Event) error { return nil })
+	books := run(t, src, cfg, workers, consumer(func(*sensor.Event) error { return nil }))
 	return books.Account("flow_packets").Total
 }
 
 // run runs a source and checks the books.
-func run(t *testing.T, src sensor.Source, cfg engine.Config, workers int, sink consumer) sensor.Ledger {
+func run(t *testing.T, src sensor.Source, cfg engine.Config, workers int, sink sensor.Sink) sensor.Ledger {
 	t.Helper()
 	books, err := engine.Run(context.Background(), src, cfg, workers, sink)
 	if err != nil && !errors.Is(err, replay.ErrPartial) {

@@ -36,12 +36,16 @@ type round struct {
 	worked sync.WaitGroup
 }
 
-// told is the events of one worker in one round.
+// told is the events of one worker in one round: whole, or as the sink's encoder
+// wrote them.
 type told struct {
+	at     []position // of each event
 	events []sensor.Event
 	flows  []sensor.Flow // events[i].Flow
-	at     []position    // of events[i]
 	copies copies
+	ends   []int // where the bytes of each event end
+	bytes  []byte
+	err    error         // of the encoder
 	books  sensor.Ledger // of the worker, if somebody asked
 }
 
@@ -49,7 +53,8 @@ type told struct {
 // worker; time-outs are in the order in which the flows began.
 type position struct {
 	record uint32
-	flow   uint64
+	flow   uint64     // of a time-out
+	key    sensor.Key // of a time-out
 }
 
 func runParallel(ctx context.Context, src sensor.Source, ws []*worker, asks <-chan func(sensor.Ledger), sink sensor.Sink) error {
@@ -63,7 +68,7 @@ func runParallel(ctx context.Context, src sensor.Source, ws []*worker, asks <-ch
 	in := make([]chan *round, len(ws))
 	for i, w := range ws {
 		in[i] = make(chan *round, rounds)
-		group.Go(func() { w.rounds(in[i], i) })
+		group.Go(func() { w.rounds(in[i], i, sink) })
 	}
 	for range rounds {
 		free <- &round{told: make([]told, len(ws))}
@@ -181,8 +186,11 @@ func (rd *reader) place(r *round, i int) {
 }
 
 // rounds is the loop of worker number i.
-func (w *worker) rounds(in <-chan *round, i int) {
+func (w *worker) rounds(in <-chan *round, i int, sink sensor.Sink) {
 	c := &collector{}
+	if f, ok := sink.(sensor.Forker); ok {
+		c.encoder = f.Fork()
+	}
 	w.out.sink = c
 	for r := range in {
 		c.told = &r.told[i]
@@ -225,29 +233,68 @@ func (w *worker) round(r *round, c *collector) {
 // collector keeps the events of a worker until they are merged.
 type collector struct {
 	*told
+	encoder  sensor.Encoder // nil if the sink wants whole events
 	record   uint32
 	timeouts bool
 }
 
 // Consume implements sensor.Sink.
 func (c *collector) Consume(ev *sensor.Event) error {
+	if c.encoder == nil {
+		c.keep(ev)
+	} else if !c.encode(ev) {
+		return nil
+	}
 	p := position{record: c.record}
 	if c.timeouts {
-		p.flow = ev.Flow.ID
+		p.flow, p.key = ev.Flow.ID, ev.Flow.Key
 	}
-	e := *ev
-	e.Msg = c.copies.message(ev.Msg)
-	e.Data = bytes.Clone(ev.Data)
-	c.events = append(c.events, e)
-	c.flows = append(c.flows, *ev.Flow)
 	c.at = append(c.at, p)
 	return nil
+}
+
+// encode writes an event, and reports whether the sink has a use for it. What goes
+// wrong is told after what came before.
+func (c *collector) encode(ev *sensor.Event) bool {
+	n := len(c.bytes)
+	if c.err != nil {
+		return false
+	}
+	c.bytes, c.err = c.encoder.Encode(c.bytes, ev)
+	if c.err != nil || len(c.bytes) == n {
+		return false
+	}
+	c.ends = append(c.ends, len(c.bytes))
+	return true
+}
+
+// keep copies an event.
+func (t *told) keep(ev *sensor.Event) {
+	e := *ev
+	e.Msg = t.copies.message(ev.Msg)
+	e.Data = bytes.Clone(ev.Data)
+	t.events = append(t.events, e)
+	t.flows = append(t.flows, *ev.Flow)
 }
 
 func (t *told) reset() {
 	clear(t.events)
 	t.copies.reset()
 	t.events, t.flows, t.at = t.events[:0], t.flows[:0], t.at[:0]
+	t.ends, t.bytes, t.err = t.ends[:0], t.bytes[:0], nil
+}
+
+// deliver gives event i to sink.
+func (t *told) deliver(i int, sink sensor.Sink) error {
+	if len(t.ends) == 0 {
+		t.events[i].Flow = &t.flows[i]
+		return sink.Consume(&t.events[i])
+	}
+	from := 0
+	if i > 0 {
+		from = t.ends[i-1]
+	}
+	return sink.(sensor.Forker).Encoded(t.bytes[from:t.ends[i]])
 }
 
 // deliver gives the events of all workers to sink, in order.
@@ -256,30 +303,32 @@ func (r *round) deliver(sink sensor.Sink) error {
 	for {
 		best := -1
 		for i := range r.told {
-			if next[i] < len(r.told[i].events) && (best < 0 || r.before(i, next[i], best, next[best])) {
+			if next[i] < len(r.told[i].at) && (best < 0 || r.told[i].at[next[i]].before(&r.told[best].at[next[best]])) {
 				best = i
 			}
 		}
 		if best < 0 {
-			return nil
+			break
 		}
-		t, k := &r.told[best], next[best]
+		if err := r.told[best].deliver(next[best], sink); err != nil {
+			return err
+		}
 		next[best]++
-		t.events[k].Flow = &t.flows[k]
-		if err := sink.Consume(&t.events[k]); err != nil {
+	}
+	for i := range r.told {
+		if err := r.told[i].err; err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
-// before reports whether event i of worker a comes before event j of worker b.
-func (r *round) before(a, i, b, j int) bool {
-	p, q := r.told[a].at[i], r.told[b].at[j]
+func (p *position) before(q *position) bool {
 	switch {
 	case p.record != q.record:
 		return p.record < q.record
 	case p.flow != q.flow:
 		return p.flow < q.flow
 	}
-	return compareKeys(&r.told[a].flows[i].Key, &r.told[b].flows[j].Key) < 0
+	return compareKeys(&p.key, &q.key) < 0
 }

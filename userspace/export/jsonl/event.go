@@ -22,21 +22,21 @@ const (
 )
 
 // appendHead appends what messages, gaps, anomalies and errors begin with.
-func (s *Sink) appendHead(b []byte, start string, ev *sensor.Event) []byte {
+func (e *encoder) appendHead(b []byte, start string, ev *sensor.Event) []byte {
 	b = append(b, start...)
-	b = s.appendTime(b, `,"ts":"`, ev.Time)
+	b = e.appendTime(b, `,"ts":"`, ev.Time)
 	if ev.Ordinal != 0 {
 		b = appendUint(b, `,"frame":`, ev.Ordinal)
 	}
-	b = s.appendIdentity(b, ev.Flow)
+	b = e.appendIdentity(b, ev.Flow)
 	return appendName(b, `,"side":"`, ev.Side.String())
 }
 
-func (s *Sink) appendMessage(b []byte, ev *sensor.Event) []byte {
-	b = s.appendHead(b, messageStart, ev)
-	b = append(b, s.keysOf(ev.App)...)
-	b = s.enc.Append(b, ev.Msg)
-	return s.appendTruncated(b)
+func (e *encoder) appendMessage(b []byte, ev *sensor.Event) []byte {
+	b = e.appendHead(b, messageStart, ev)
+	b = append(b, e.keysOf(ev.App)...)
+	b = e.enc.Append(b, ev.Msg)
+	return e.appendTruncated(b)
 }
 
 const (
@@ -47,15 +47,15 @@ const (
 // keysOf returns what stands before a message of the protocol app:
 //
 //	,"app":"dns","dns":
-func (s *Sink) keysOf(app string) []byte {
-	if keys, ok := s.apps[app]; ok {
+func (e *encoder) keysOf(app string) []byte {
+	if keys, ok := e.apps[app]; ok {
 		return keys
 	}
 	keys, _ := safetext.AppendJSON([]byte(`,"app":`), app, maxAppName, fixedRoom)
 	keys, _ = safetext.AppendJSON(append(keys, ','), objectName(app), maxAppName, fixedRoom)
 	keys = append(keys, ':')
-	if len(s.apps) < maxApps {
-		s.apps[strings.Clone(app)] = keys
+	if len(e.apps) < maxApps {
+		e.apps[strings.Clone(app)] = keys
 	}
 	return keys
 }
@@ -71,32 +71,32 @@ func objectName(app string) string {
 	return app
 }
 
-func (s *Sink) appendGap(b []byte, ev *sensor.Event) []byte {
-	b = s.appendHead(b, gapStart, ev)
+func (e *encoder) appendGap(b []byte, ev *sensor.Event) []byte {
+	b = e.appendHead(b, gapStart, ev)
 	b = appendInt(b, `,"bytes":`, ev.Lost)
 	b = appendInt(b, `,"offset":`, ev.Offset)
 	return appendName(b, `,"reason":"`, ev.Reason.String())
 }
 
-func (s *Sink) appendAnomaly(b []byte, ev *sensor.Event) []byte {
-	b = s.appendHead(b, anomalyStart, ev)
+func (e *encoder) appendAnomaly(b []byte, ev *sensor.Event) []byte {
+	b = e.appendHead(b, anomalyStart, ev)
 	return appendName(b, `,"kind":"`, ev.Anomaly.String())
 }
 
-func (s *Sink) appendError(b []byte, ev *sensor.Event) []byte {
-	b = s.appendHead(b, errorStart, ev)
-	b = s.enc.AppendString(append(b, `,"app":`...), ev.App)
+func (e *encoder) appendError(b []byte, ev *sensor.Event) []byte {
+	b = e.appendHead(b, errorStart, ev)
+	b = e.enc.AppendString(append(b, `,"app":`...), ev.App)
 	b = appendInt(b, `,"offset":`, ev.Offset)
 	text := ""
 	if ev.Err != nil {
 		text = ev.Err.Error()
 	}
-	b = s.enc.AppendString(append(b, `,"text":`...), text)
-	return s.appendTruncated(b)
+	b = e.enc.AppendString(append(b, `,"text":`...), text)
+	return e.appendTruncated(b)
 }
 
-func (s *Sink) appendTruncated(b []byte) []byte {
-	if s.enc.Cut {
+func (e *encoder) appendTruncated(b []byte) []byte {
+	if e.enc.Cut {
 		b = append(b, `,"truncated":true`...)
 	}
 	return b

@@ -7,12 +7,12 @@ import (
 	"flowscope/userspace/export/internal/jsonenc"
 )
 
-func (s *Sink) appendFlow(b []byte, ev *sensor.Event) []byte {
+func (e *encoder) appendFlow(b []byte, ev *sensor.Event) []byte {
 	f := ev.Flow
 	b = append(b, flowStart...)
-	b = s.appendTime(b, `,"ts_start":"`, f.First)
-	b = s.appendTime(b, `,"ts_end":"`, f.Last)
-	b = s.appendIdentity(b, f)
+	b = e.appendTime(b, `,"ts_start":"`, f.First)
+	b = e.appendTime(b, `,"ts_end":"`, f.Last)
+	b = e.appendIdentity(b, f)
 
 	final := ev.Kind == sensor.FlowEnd
 	b = appendUint(b, `,"record_seq":`, uint64(f.RecordSeq))
@@ -39,10 +39,10 @@ func (s *Sink) appendFlow(b []byte, ev *sensor.Event) []byte {
 		b = appendDeltas(b, &f.Delta)
 	}
 	if f.App != "" {
-		b = s.enc.AppendString(append(b, `,"app":`...), f.App)
+		b = e.enc.AppendString(append(b, `,"app":`...), f.App)
 	}
 	if f.Headline != "" {
-		b = s.enc.AppendString(append(b, `,"headline":`...), f.Headline)
+		b = e.enc.AppendString(append(b, `,"headline":`...), f.Headline)
 	}
 	return b
 }
@@ -98,7 +98,7 @@ func appendTCP(b []byte, t *[2]sensor.TCPStats) []byte {
 }
 
 // appendIdentity appends the fields that all objects of a flow have in common.
-func (s *Sink) appendIdentity(b []byte, f *sensor.Flow) []byte {
+func (e *encoder) appendIdentity(b []byte, f *sensor.Flow) []byte {
 	src, dst := f.Initiator&1, f.Initiator&1^1
 	k := &f.Key
 	if k.Kind == sensor.MACPair {
@@ -115,7 +115,7 @@ func (s *Sink) appendIdentity(b []byte, f *sensor.Flow) []byte {
 		}
 		b = appendName(b, `,"proto":"`, k.Proto.String())
 		b = appendUint(b, `,"ip_proto":`, uint64(k.Proto))
-		b = append(s.id.append(append(b, `,"community_id":"`...), f), '"')
+		b = append(e.id.append(append(b, `,"community_id":"`...), f), '"')
 	}
 	return appendUint(b, `,"flow_id":`, f.ID)
 }
@@ -146,8 +146,8 @@ func (c *communityID) append(b []byte, f *sensor.Flow) []byte {
 	return append(b, c.text[:]...)
 }
 
-func (s *Sink) appendTime(b []byte, key string, t sensor.Timestamp) []byte {
-	return append(s.enc.Clock.Append(append(b, key...), t), '"')
+func (e *encoder) appendTime(b []byte, key string, t sensor.Timestamp) []byte {
+	return append(e.enc.Clock.Append(append(b, key...), t), '"')
 }
 
 func appendUint(b []byte, key string, n uint64) []byte {

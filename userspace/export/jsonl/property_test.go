@@ -268,7 +268,7 @@ func FuzzMessage(f *testing.F) {
 func TestOddMessages(t *testing.T) {
 	s := New(io.Discard, Options{})
 	for _, m := range []any{nil, 1, "text", (*hostileMessage)(nil), []int{1}, struct{}{}, make(chan int), reflect.ValueOf(1)} {
-		line := s.appendMessage(nil, &sensor.Event{Kind: sensor.FlowMessage, Flow: newFlow(), App: "odd", Msg: m})
+		line := s.lines.appendMessage(nil, &sensor.Event{Kind: sensor.FlowMessage, Flow: newFlow(), App: "odd", Msg: m})
 		checkLine(t, append(line, "}\n"...))
 	}
 }

@@ -34,32 +34,38 @@ type Options struct {
 // goroutine.
 type Sink struct {
 	w       io.Writer
-	opt     Options
-	enc     jsonenc.Encoder
-	buf     []byte // whole lines that were not written yet, then the line at hand
+	lines   encoder
+	buf     []byte // whole lines that were not written yet
 	err     error  // of the first write that failed, final
 	written int64  // bytes
-	id      communityID
-	apps    map[string][]byte // see keysOf
 }
 
-var _ sensor.Sink = (*Sink)(nil)
+// encoder makes lines of events. It belongs to one goroutine.
+type encoder struct {
+	opt  Options
+	enc  jsonenc.Encoder
+	id   communityID
+	apps map[string][]byte // see keysOf
+}
+
+var _ sensor.Forker = (*Sink)(nil)
 
 // errClosed is returned by a Sink that is used after Close.
 var errClosed = errors.New("write json lines: sink is closed")
 
 // New returns a Sink that writes to w, which it does not close.
 func New(w io.Writer, opt Options) *Sink {
-	s := &Sink{
-		w: w, opt: opt,
-		buf:  make([]byte, 0, bufferSize+MaxLine),
+	return &Sink{w: w, lines: newEncoder(opt), buf: make([]byte, 0, bufferSize+MaxLine)}
+}
+
+func newEncoder(opt Options) encoder {
+	return encoder{
+		opt: opt,
+		// However large the cap of one string, the line around it keeps its own.
+		enc:  jsonenc.Encoder{MaxString: opt.MaxString, MaxArray: opt.MaxArray, MaxValue: MaxLine - fixedRoom},
 		id:   communityID{seed: opt.CommunityIDSeed},
 		apps: make(map[string][]byte),
 	}
-	s.enc = jsonenc.Encoder{MaxString: opt.MaxString, MaxArray: opt.MaxArray}
-	// However large the cap of one string, the line around it keeps its own.
-	s.enc.MaxValue = MaxLine - fixedRoom
-	return s
 }
 
 // Consume writes a line for a record of a flow (FlowUpdate, FlowEnd), a
@@ -70,20 +76,49 @@ func (s *Sink) Consume(ev *sensor.Event) error {
 	if s.err != nil {
 		return s.err
 	}
-	switch ev.Kind {
-	case sensor.FlowUpdate, sensor.FlowEnd:
-		s.buf = s.appendFlow(s.buf, ev)
-	case sensor.FlowMessage:
-		s.buf = s.appendMessage(s.buf, ev)
-	case sensor.FlowGap:
-		s.buf = s.appendGap(s.buf, ev)
-	case sensor.FlowAnomaly:
-		s.buf = s.appendAnomaly(s.buf, ev)
-	case sensor.FlowError:
-		s.buf = s.appendError(s.buf, ev)
-	default:
+	n := len(s.buf)
+	if s.buf = s.lines.appendLine(s.buf, ev); len(s.buf) == n {
 		return nil
 	}
+	return s.endLine()
+}
+
+// appendLine appends the line of ev, nothing if it has none.
+func (e *encoder) appendLine(b []byte, ev *sensor.Event) []byte {
+	switch ev.Kind {
+	case sensor.FlowUpdate, sensor.FlowEnd:
+		b = e.appendFlow(b, ev)
+	case sensor.FlowMessage:
+		b = e.appendMessage(b, ev)
+	case sensor.FlowGap:
+		b = e.appendGap(b, ev)
+	case sensor.FlowAnomaly:
+		b = e.appendAnomaly(b, ev)
+	case sensor.FlowError:
+		b = e.appendError(b, ev)
+	default:
+		return b
+	}
+	return append(b, "}\n"...)
+}
+
+// Fork implements [sensor.Forker].
+func (s *Sink) Fork() sensor.Encoder {
+	e := newEncoder(s.lines.opt)
+	return &e
+}
+
+// Encode implements [sensor.Encoder]. Its error is nil.
+func (e *encoder) Encode(dst []byte, ev *sensor.Event) ([]byte, error) {
+	return e.appendLine(dst, ev), nil
+}
+
+// Encoded implements [sensor.Forker].
+func (s *Sink) Encoded(line []byte) error {
+	if s.err != nil {
+		return s.err
+	}
+	s.buf = append(s.buf, line...)
 	return s.endLine()
 }
 
@@ -92,7 +127,8 @@ func (s *Sink) Ledger(l *sensor.Ledger) error {
 	if s.err != nil {
 		return s.err
 	}
-	s.buf = s.enc.AppendLedger(append(s.buf, ledgerStart...), l)
+	s.buf = s.lines.enc.AppendLedger(append(s.buf, ledgerStart...), l)
+	s.buf = append(s.buf, "}\n"...)
 	return s.endLine()
 }
 
@@ -125,10 +161,9 @@ func (s *Sink) Close() error {
 	return err
 }
 
-// endLine ends the object at hand and writes the batch if it is large enough.
+// endLine writes the batch if it is large enough.
 func (s *Sink) endLine() error {
-	s.buf = append(s.buf, "}\n"...)
-	if s.opt.LineBuffered || len(s.buf) >= bufferSize {
+	if s.lines.opt.LineBuffered || len(s.buf) >= bufferSize {
 		return s.Flush()
 	}
 	return nil

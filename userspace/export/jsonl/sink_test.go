@@ -260,7 +260,7 @@ func BenchmarkFlow(b *testing.B) {
 		f.Last = f.Last.Add(time.Duration(i) * time.Millisecond)
 		events[i] = sensor.Event{Kind: sensor.FlowEnd, Flow: f}
 	}
-	size := len(s.appendFlow(nil, &events[0]))
+	size := len(s.lines.appendFlow(nil, &events[0]))
 	b.ReportAllocs()
 	b.SetBytes(int64(size))
 	for i := 0; b.Loop(); i++ {
@@ -276,7 +276,7 @@ func BenchmarkMessage(b *testing.B) {
 			events = append(events, ev)
 		}
 	}
-	size := len(s.appendMessage(nil, events[0]))
+	size := len(s.lines.appendMessage(nil, events[0]))
 	b.ReportAllocs()
 	b.SetBytes(int64(size))
 	for b.Loop() {
