@@ -33,6 +33,45 @@ func TestUpToDate(t *testing.T) {
 	}
 }
 
+// TestVocabulary holds the fields of all messages to vocabulary.md: by their names
+// they are of one type, and none has a name that another field has for the same.
+func TestVocabulary(t *testing.T) {
+	types := map[string]string{
+		"rtt": "seconds", "duration": "seconds", "sent": "time", "missing": "integer", "code": "integer", "reason": "string",
+		"text": "string", "pairing": "string", "repeated": "boolean", "unsolicited": "boolean", "truncated": "boolean",
+		"incomplete": "boolean", "partial": "boolean", "malformed": "boolean", "ambiguous": "boolean",
+	}
+	instead := map[string]string{
+		"cut": "truncated", "size": "bytes", "message": "text", "description": "reason or text", "error_text": "text",
+		"response_time": "rtt", "elapsed_ms": "duration",
+	}
+	exceptions := map[string]string{
+		"dns.Option.code":      "the option is named by what DNS calls its code",
+		"postgres.Fault.code":  "SQLSTATE has letters",
+		"postgres.Notice.code": "SQLSTATE has letters",
+	}
+	for _, dir := range packages() {
+		p, err := read("../..", filepath.Join("parsers", dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range append(slices.Clone(p.messages), p.parts...) {
+			for _, f := range o.fields {
+				name := p.title() + "." + o.name + "." + f.name
+				if better, ok := instead[f.name]; ok {
+					t.Errorf("%s: other protocols call that %s", name, better)
+				}
+				if want, ok := types[f.name]; ok && f.typ != want && exceptions[name] == "" {
+					t.Errorf("%s is of the type %s, want %s", name, f.typ, want)
+				}
+				if strings.HasSuffix(f.name, "_addr") && f.typ != "address" || (f.name == "bytes" || strings.HasSuffix(f.name, "_bytes")) && f.typ != "integer" {
+					t.Errorf("%s is of the type %s", name, f.typ)
+				}
+			}
+		}
+	}
+}
+
 // TestComplete wants of each protocol what a reader looks for.
 func TestComplete(t *testing.T) {
 	for _, dir := range packages() {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -17,12 +18,19 @@ JSON Schema). ` + "`sensor protocols`" + ` lists them, ` + "`--protocols`" + ` c
 
 A protocol is found by what is said, on any port; ports say who is asked first. What none recognises is counted and not parsed.
 
-| protocol | found on | messages | RFC |
+`
+
+// vocabulary says what the names of fields mean, all protocols alike.
+//
+//go:embed vocabulary.md
+var vocabulary string
+
+const table = `| protocol | found on | messages | RFC |
 |---|---|---|---|
 `
 
 func writePage(w *bytes.Buffer, protocols []*protocol) {
-	w.WriteString(intro)
+	w.WriteString(intro + vocabulary + table)
 	for _, p := range protocols {
 		var messages []string
 		for _, m := range p.messages {

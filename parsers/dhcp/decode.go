@@ -91,7 +91,8 @@ func (d *decoder) decode(b []byte) error {
 	if binary.BigEndian.Uint32(b[atCookie:]) != cookie {
 		return &Error{atCookie, "the options do not begin with the cookie of DHCP"}
 	}
-	m.Hops, m.XID, m.Seconds, m.Broadcast = b[3], binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint16(b[8:]), b[10]&0x80 != 0
+	m.Hops, m.XID, m.Broadcast = b[3], binary.BigEndian.Uint32(b[4:]), b[10]&0x80 != 0
+	m.Elapsed = time.Duration(binary.BigEndian.Uint16(b[8:])) * time.Second
 	m.Client, m.Your, m.Next, m.Relay = addr(b[12:]), addr(b[16:]), addr(b[20:]), addr(b[24:])
 	m.Hardware = d.colons(b[28 : 28+size])
 	if err := d.collect(b, headerSize, len(b)); err != nil {
@@ -143,7 +144,7 @@ func (d *decoder) note(code byte, v []byte) {
 		if len(m.Options) < maxList {
 			m.Options = append(m.Options, uint16(code))
 		} else {
-			m.Cut = true
+			m.Truncated = true
 		}
 		return
 	}
@@ -152,7 +153,7 @@ func (d *decoder) note(code byte, v []byte) {
 		return
 	}
 	if len(old)+len(v) > maxOption || len(d.pieces)+len(old)+len(v) > maxPieces {
-		m.Cut = true
+		m.Truncated = true
 		return
 	}
 	start := len(d.pieces)
@@ -197,7 +198,7 @@ func (d *decoder) tell() error {
 		for _, code := range v[:min(len(v), maxList)] {
 			m.Parameters = append(m.Parameters, uint16(code))
 		}
-		m.Cut = m.Cut || len(v) > maxList
+		m.Truncated = m.Truncated || len(v) > maxList
 	}
 	d.fqdn()
 	d.relay()
@@ -242,7 +243,7 @@ func (d *decoder) list(code byte) []netip.Addr {
 	start := len(d.addrs)
 	for ; len(v) > 0; v = v[4:] {
 		if len(d.addrs)-start == maxList {
-			d.msg.Cut = true
+			d.msg.Truncated = true
 			break
 		}
 		d.addrs = append(d.addrs, netip.AddrFrom4([4]byte(v)))

@@ -25,6 +25,6 @@
 // A datagram that breaks the format is an [*Error] with its offset, and nothing of
 // it is reported. An option of a length that it cannot have is left out, and the
 // message is Malformed. A datagram that was cut by the capture is not reported.
-// Lists hold their first 64 values, an option its first 1024 bytes; Cut says that
+// Lists hold their first 64 values, an option its first 1024 bytes; Truncated says that
 // there was more. The work is linear in the length of the datagram.
 package dhcp

@@ -25,10 +25,10 @@ type Message struct {
 	Kind string `json:"type"`
 	XID  uint32 `json:"xid"`
 	// Hardware is the client's hardware address.
-	Hardware  []byte `json:"hardware,omitempty"`
-	Hops      uint8  `json:"hops,omitempty"`      // relays on the way
-	Seconds   uint16 `json:"seconds,omitempty"`   // that the client says it has been trying
-	Broadcast bool   `json:"broadcast,omitempty"` // the client wants the reply to be a broadcast
+	Hardware  []byte        `json:"hardware,omitempty"`
+	Hops      uint8         `json:"hops,omitempty"`      // relays on the way
+	Elapsed   time.Duration `json:"elapsed,omitempty"`   // that the client says it has been trying
+	Broadcast bool          `json:"broadcast,omitempty"` // the client wants the reply to be a broadcast
 
 	Client     netip.Addr `json:"client_addr,omitzero"` // that the client has
 	Your       netip.Addr `json:"your_addr,omitzero"`   // that the server gives
@@ -44,7 +44,7 @@ type Message struct {
 	UserClass   []byte     `json:"user_class,omitempty"`
 	Requested   netip.Addr `json:"requested_addr,omitzero"`
 	Server      netip.Addr `json:"server_addr,omitzero"` // that the client chose, or that answers
-	Text        []byte     `json:"message,omitempty"`    // for people, why a server or client refuses
+	Text        []byte     `json:"text,omitempty"`       // for people, why a server or client refuses
 
 	Lease     time.Duration `json:"lease,omitempty"`
 	Renewal   time.Duration `json:"renewal,omitempty"`
@@ -67,7 +67,7 @@ type Message struct {
 	RTT       time.Duration `json:"rtt,omitempty"`
 	Repeated  bool          `json:"repeated,omitempty"`  // a request seen before in this flow
 	Malformed bool          `json:"malformed,omitempty"` // an option has a length that it cannot have
-	Cut       bool          `json:"cut,omitempty"`       // a list or an option is longer than is shown
+	Truncated bool          `json:"truncated,omitempty"` // a list or an option is longer than is shown
 }
 
 // Headline says what the message is in a few words.

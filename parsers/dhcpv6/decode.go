@@ -233,7 +233,7 @@ func (d *decoder) option(code uint16, v []byte) {
 		}
 	case optStatus:
 		if m.Malformed = m.Malformed || len(v) < 2; len(v) >= 2 {
-			m.Status, m.StatusText = status(v), d.shown(v[2:])
+			m.Status, m.Text = status(v), d.shown(v[2:])
 		}
 	case optRapidCommit:
 		m.RapidCommit = true

@@ -164,7 +164,7 @@ func FuzzDatagrams(f *testing.F) {
 				d := m.(*Message)
 				d.Repeated = false
 				told = append(told, sensortest.Render(d))
-				if len(d.Options) > maxList || len(d.Parameters) > maxList || len(d.DNS) > maxList || len(d.Relays) > maxRelays || len(d.StatusText) > maxText {
+				if len(d.Options) > maxList || len(d.Parameters) > maxList || len(d.DNS) > maxList || len(d.Relays) > maxRelays || len(d.Text) > maxText {
 					t.Error("more is told than the caps allow")
 				}
 			})

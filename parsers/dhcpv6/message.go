@@ -57,7 +57,7 @@ type Message struct {
 
 	Associations []Association `json:"associations,omitempty"`
 	Status       string        `json:"status,omitempty"` // "Success", "NoAddrsAvail", …; others by number
-	StatusText   []byte        `json:"status_text,omitempty"`
+	Text         []byte        `json:"text,omitempty"`
 
 	Elapsed     time.Duration `json:"elapsed,omitempty"`      // that the client says it has been trying
 	RapidCommit bool          `json:"rapid_commit,omitempty"` // two messages are enough

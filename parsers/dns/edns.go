@@ -25,7 +25,7 @@ func (d *decoder) opt(r reader, class Class, ttl uint32) {
 		if r.reason != "" {
 			break
 		}
-		d.options[n] = Option{Code: code, Length: size, Data: d.option(code, value)}
+		d.options[n] = Option{Code: code, Bytes: size, Data: d.option(code, value)}
 		n++
 	}
 	d.edns.Options = d.options[:n]

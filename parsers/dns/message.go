@@ -56,9 +56,9 @@ type Message struct {
 	// Sent is when an unanswered query was sent.
 	Sent sensor.Timestamp `json:"sent,omitzero"`
 
-	Omitted  int `json:"omitted,omitempty"`  // questions and records not kept
-	Trailing int `json:"trailing,omitempty"` // bytes behind the last record
-	Missing  int `json:"missing,omitempty"`  // bytes of the message that were not captured
+	Omitted  int `json:"omitted,omitempty"`        // questions and records not kept
+	Trailing int `json:"trailing_bytes,omitempty"` // behind the last record
+	Missing  int `json:"missing,omitempty"`        // bytes of the message that were not captured
 }
 
 // Question is what is asked for.
@@ -79,9 +79,9 @@ type Record struct {
 	TTL   uint32 `json:"ttl"`
 	// Flush is the top bit of the class in multicast DNS: forget what you knew
 	// (RFC 6762, 10.2).
-	Flush bool   `json:"flush,omitempty"`
-	Data  []byte `json:"rdata"`         // as text
-	Cut   bool   `json:"cut,omitempty"` // Data is not all of it
+	Flush     bool   `json:"flush,omitempty"`
+	Data      []byte `json:"rdata"`               // as text
+	Truncated bool   `json:"truncated,omitempty"` // Data is not all of it
 	// Addr is the address of an A or AAAA record.
 	Addr netip.Addr `json:"-"`
 }
@@ -99,9 +99,9 @@ type EDNS struct {
 
 // Option is an option of EDNS.
 type Option struct {
-	Code   OptionCode `json:"code"`
-	Length int        `json:"length"`
-	Data   []byte     `json:"data,omitempty"` // as text, of the options that are known
+	Code  OptionCode `json:"code"`
+	Bytes int        `json:"bytes"`
+	Data  []byte     `json:"data,omitempty"` // as text, of the options that are known
 }
 
 // Error is why a message is refused.

@@ -133,7 +133,7 @@ func (d *decoder) rare(t Type, r *reader) {
 func (d *decoder) unknown(rr *Record, r *reader) {
 	b := r.take(r.left())
 	d.text = strconv.AppendInt(append(d.text, `\# `...), int64(len(b)), 10)
-	if rr.Cut = len(b) > maxUnknown; rr.Cut {
+	if rr.Truncated = len(b) > maxUnknown; rr.Truncated {
 		b = b[:maxUnknown]
 	}
 	d.blank()
@@ -147,7 +147,7 @@ func (d *decoder) strings(rr *Record, r *reader) {
 	}
 	for start, n := r.at, 0; r.left() > 0; n++ {
 		s := r.take(int(r.u8()))
-		if rr.Cut = rr.Cut || r.at-start > maxData; rr.Cut {
+		if rr.Truncated = rr.Truncated || r.at-start > maxData; rr.Truncated {
 			continue
 		}
 		if n > 0 {

@@ -77,7 +77,7 @@ func (x *stream) trail(h *head) {
 func (p *parser) tellCall(x *stream, emit func(sensor.Message)) {
 	q, r, m := &x.request, &x.response, &p.call
 	*m = Call{Kind: KindCall, Stream: x.id, Host: q.Host, Pairing: r.Pairing, Code: x.trailer.code, Status: grpcName(x.trailer.code),
-		Message: x.trailer.message, HTTPStatus: r.Status, RTT: r.RTT, Timeout: x.timeout, Encoding: x.encoding,
+		Text: x.trailer.message, HTTPStatus: r.Status, RTT: r.RTT, Timeout: x.timeout, Encoding: x.encoding,
 		RequestMessages: x.count[0].messages, RequestBytes: x.count[0].bytes,
 		ResponseMessages: x.count[1].messages, ResponseBytes: x.count[1].bytes,
 		Headers: r.Headers, Missing: q.Missing + r.Missing, Incomplete: r.Incomplete, Partial: r.Partial,

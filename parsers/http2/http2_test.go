@@ -35,7 +35,7 @@ func render(m sensor.Message) string {
 		c.RTT = 0
 		return sensortest.Render(&c)
 	case *Reset:
-		return sensortest.Render(&Reset{Kind: m.Kind, Stream: m.Stream, Error: m.Error, Partial: m.Partial})
+		return sensortest.Render(&Reset{Kind: m.Kind, Stream: m.Stream, Code: m.Code, Reason: m.Reason, Partial: m.Partial})
 	case *Call:
 		c := *m
 		c.RTT, c.Duration = 0, 0

@@ -106,8 +106,8 @@ type Call struct {
 	// was reset, was not seen to its end, or was not answered by gRPC.
 	Code   int    `json:"code"`
 	Status string `json:"status,omitempty"` // its name: "NOT_FOUND"
-	// Message is grpc-message, decoded.
-	Message    []byte `json:"message,omitempty"`
+	// Text is grpc-message, decoded.
+	Text       []byte `json:"text,omitempty"`
 	HTTPStatus int    `json:"http_status"`
 	// RTT is as that of a Response.
 	RTT time.Duration `json:"rtt,omitempty"`
@@ -176,7 +176,8 @@ type Header struct {
 type Reset struct {
 	Kind   string `json:"type"`
 	Stream uint32 `json:"stream"`
-	Error  string `json:"error"` // "CANCEL", or a number
+	Code   uint32 `json:"code"`
+	Reason string `json:"reason"` // its name: "CANCEL", or the number
 	Method []byte `json:"method,omitempty"`
 	Target []byte `json:"target,omitempty"`
 	Host   []byte `json:"host,omitempty"`
@@ -186,20 +187,21 @@ type Reset struct {
 
 // Headline is the error, and method and target of the request.
 func (m *Reset) Headline() string {
-	return m.Error + " " + string(m.Method) + " " + string(m.Target)
+	return m.Reason + " " + string(m.Method) + " " + string(m.Target)
 }
 
 // GoAway says that one side will take no more streams (GOAWAY).
 type GoAway struct {
 	Kind       string `json:"type"`
 	LastStream uint32 `json:"last_stream"`
-	Error      string `json:"error"`           // "NO_ERROR", or a number
-	Debug      []byte `json:"debug,omitempty"` // the first 256 bytes of the debug data
+	Code       uint32 `json:"code"`
+	Reason     string `json:"reason"`         // its name: "NO_ERROR", or the number
+	Text       []byte `json:"text,omitempty"` // the first 256 bytes of the debug data
 	Partial    bool   `json:"partial,omitempty"`
 }
 
 // Headline is the error.
-func (m *GoAway) Headline() string { return "GOAWAY " + m.Error }
+func (m *GoAway) Headline() string { return "GOAWAY " + m.Reason }
 
 // Anomaly is a set of things that are odd about a message.
 type Anomaly uint16

@@ -209,7 +209,7 @@ func (p *parser) frame(s sensor.Segment, d *direction, b []byte, emit func(senso
 		d.left -= uint32(n - frameHeader)
 		d.state = inSkip
 		p.goAway = GoAway{Kind: KindGoAway, LastStream: binary.BigEndian.Uint32(b[frameHeader:]) &^ (1 << 31),
-			Error: errorName(binary.BigEndian.Uint32(b[frameHeader+4:])), Debug: b[frameHeader+8 : n], Partial: p.partial()}
+			Code: binary.BigEndian.Uint32(b[frameHeader+4:]), Reason: errorName(binary.BigEndian.Uint32(b[frameHeader+4:])), Text: b[frameHeader+8 : n], Partial: p.partial()}
 		emit(&p.goAway)
 		return n, nil
 	}

@@ -257,7 +257,7 @@ func (b *Body) check(length int64, none bool) {
 // reset takes RST_STREAM.
 func (p *parser) reset(s sensor.Segment, id, code uint32, emit func(sensor.Message)) {
 	m := &p.resetMessage
-	*m = Reset{Kind: KindReset, Stream: id, Error: errorName(code), Partial: p.partial()}
+	*m = Reset{Kind: KindReset, Stream: id, Code: code, Reason: errorName(code), Partial: p.partial()}
 	x := p.streams.find(id)
 	if x == nil {
 		emit(m)
@@ -265,7 +265,7 @@ func (p *parser) reset(s sensor.Segment, id, code uint32, emit func(sensor.Messa
 	}
 	m.Method, m.Target, m.Host = x.request.Method, x.request.Target, x.request.Host
 	emit(m)
-	x.request.Reset, x.response.Reset = m.Error, m.Error
+	x.request.Reset, x.response.Reset = m.Reason, m.Reason
 	if x.grpc && !x.hasResponse && !x.answered { // told as a call without an answer
 		x.hasResponse = true
 		p.answers(x)

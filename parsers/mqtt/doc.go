@@ -35,6 +35,6 @@
 // # Limits
 //
 // Of a packet the first 16 KiB in front of the payload are looked at, at most 64
-// topic filters and codes are shown, and of each string 1 KiB; Cut says
+// topic filters and codes are shown, and of each string 1 KiB; Truncated says
 // that there is more. The work is linear in what comes.
 package mqtt

@@ -32,7 +32,7 @@ func Example() {
 		}
 		switch m := ev.Msg.(type) {
 		case *mqtt.Publish:
-			fmt.Printf("%s: %d bytes\n", m.Topic, m.Size)
+			fmt.Printf("%s: %d bytes\n", m.Topic, m.PayloadBytes)
 		case *mqtt.Ack:
 			fmt.Println(m.Kind, m.Reason, m.RTT)
 		}

@@ -45,12 +45,12 @@ type Connect struct {
 	WillTopic   []byte        `json:"will_topic,omitempty"`
 	WillQoS     uint8         `json:"will_qos,omitempty"`
 	WillRetain  bool          `json:"will_retain,omitempty"`
-	WillSize    int           `json:"will_size,omitempty"` // bytes of its payload
+	WillBytes   int           `json:"will_bytes,omitempty"` // bytes of its payload
 	// Of version 5.
-	SessionExpiry  uint32 `json:"session_expiry,omitempty"` // seconds
-	ReceiveMaximum uint16 `json:"receive_maximum,omitempty"`
-	AuthMethod     []byte `json:"auth_method,omitempty"`
-	Cut            bool   `json:"cut,omitempty"`
+	SessionExpiry  time.Duration `json:"session_expiry,omitempty"`
+	ReceiveMaximum uint16        `json:"receive_maximum,omitempty"`
+	AuthMethod     []byte        `json:"auth_method,omitempty"`
+	Truncated      bool          `json:"truncated,omitempty"`
 }
 
 // Headline is the client's name.
@@ -72,7 +72,7 @@ type Connack struct {
 	RTT             time.Duration `json:"rtt,omitempty"` // since the CONNECT
 	Pairing         string        `json:"pairing,omitempty"`
 	Partial         bool          `json:"partial,omitempty"` // see Publish
-	Cut             bool          `json:"cut,omitempty"`
+	Truncated       bool          `json:"truncated,omitempty"`
 }
 
 // Headline is the reason.
@@ -89,18 +89,18 @@ type Publish struct {
 	Dup         bool   `json:"dup,omitempty"`
 	PacketID    uint16 `json:"packet_id,omitempty"`
 	ContentType []byte `json:"content_type,omitempty"`
-	// Size is the length of the payload; if Partial, with the properties that
+	// PayloadBytes is the length of the payload; if Partial, with the properties that
 	// version 5 has.
-	Size    int64  `json:"size"`
-	Payload []byte `json:"payload,omitempty"` // its beginning, if Config asks for it
-	Missing int64  `json:"missing,omitempty"` // bytes of the payload that were not captured
-	// Incomplete says that the connection ended within the payload; Size is what
+	PayloadBytes int64  `json:"payload_bytes"`
+	Payload      []byte `json:"payload,omitempty"` // its beginning, if Config asks for it
+	Missing      int64  `json:"missing,omitempty"` // bytes of the payload that were not captured
+	// Incomplete says that the connection ended within the payload; PayloadBytes is what
 	// was announced.
 	Incomplete bool `json:"incomplete,omitempty"`
 	// Partial says that the version, or what an alias stands for, is not known,
 	// because the beginning of the connection was not seen, or bytes were lost.
-	Partial bool `json:"partial,omitempty"`
-	Cut     bool `json:"cut,omitempty"`
+	Partial   bool `json:"partial,omitempty"`
+	Truncated bool `json:"truncated,omitempty"`
 }
 
 // Headline is the topic.
@@ -122,11 +122,11 @@ func (m *Ack) Headline() string { return m.Kind + " " + strconv.Itoa(int(m.Packe
 
 // Subscribe is a SUBSCRIBE or UNSUBSCRIBE.
 type Subscribe struct {
-	Kind     string   `json:"type"`
-	PacketID uint16   `json:"packet_id"`
-	Filters  []Filter `json:"filters,omitempty"`
-	Partial  bool     `json:"partial,omitempty"` // see Publish
-	Cut      bool     `json:"cut,omitempty"`
+	Kind      string   `json:"type"`
+	PacketID  uint16   `json:"packet_id"`
+	Filters   []Filter `json:"filters,omitempty"`
+	Partial   bool     `json:"partial,omitempty"` // see Publish
+	Truncated bool     `json:"truncated,omitempty"`
 }
 
 // Filter is a topic filter, and what is asked for with it.
@@ -149,14 +149,14 @@ func (m *Subscribe) Headline() string {
 
 // Suback is a SUBACK or UNSUBACK.
 type Suback struct {
-	Kind     string        `json:"type"`
-	PacketID uint16        `json:"packet_id"`
-	Codes    []int         `json:"codes,omitempty"` // one for each filter: the QoS granted, or 128 and above
-	Failed   int           `json:"failed,omitempty"`
-	RTT      time.Duration `json:"rtt,omitempty"`
-	Pairing  string        `json:"pairing,omitempty"`
-	Partial  bool          `json:"partial,omitempty"` // see Publish
-	Cut      bool          `json:"cut,omitempty"`
+	Kind      string        `json:"type"`
+	PacketID  uint16        `json:"packet_id"`
+	Codes     []int         `json:"codes,omitempty"` // one for each filter: the QoS granted, or 128 and above
+	Failed    int           `json:"failed,omitempty"`
+	RTT       time.Duration `json:"rtt,omitempty"`
+	Pairing   string        `json:"pairing,omitempty"`
+	Partial   bool          `json:"partial,omitempty"` // see Publish
+	Truncated bool          `json:"truncated,omitempty"`
 }
 
 // Headline is type and packet id.

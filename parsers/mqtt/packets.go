@@ -20,14 +20,14 @@ func (p *parser) packet(s sensor.Segment, d *direction, kind byte, b []byte, siz
 		if m == nil {
 			return &Error{d.offset, "a version of MQTT that is not known"}
 		}
-		if m.Cut = m.Cut || r.Bad && cut; r.Bad && !cut {
+		if m.Truncated = m.Truncated || r.Bad && cut; r.Bad && !cut {
 			return malformed(d)
 		}
 		emit(m)
 		return nil
 	case typeConnack:
 		m := p.connack(s, &r, size)
-		if m.Cut = r.Bad && cut; r.Bad && !cut {
+		if m.Truncated = r.Bad && cut; r.Bad && !cut {
 			return malformed(d)
 		}
 		emit(m)
@@ -83,18 +83,18 @@ func (p *parser) connect(s sensor.Segment, r *reader) *Connect {
 	if v == v5 {
 		var x properties
 		r.properties(&x)
-		m.SessionExpiry, m.ReceiveMaximum, m.AuthMethod = x.sessionExpiry, x.receiveMaximum, clip(x.authMethod)
+		m.SessionExpiry, m.ReceiveMaximum, m.AuthMethod = time.Duration(x.sessionExpiry)*time.Second, x.receiveMaximum, clip(x.authMethod)
 	}
 	id := r.text()
-	m.ClientID, m.Cut = clip(id), len(id) > maxString
+	m.ClientID, m.Truncated = clip(id), len(id) > maxString
 	if flags&4 != 0 {
 		if v == v5 {
 			var x properties
 			r.properties(&x)
 		}
 		topic := r.text()
-		m.WillTopic, m.WillSize = clip(topic), len(r.text())
-		m.Cut = m.Cut || len(topic) > maxString
+		m.WillTopic, m.WillBytes = clip(topic), len(r.text())
+		m.Truncated = m.Truncated || len(topic) > maxString
 	}
 	if m.HasUser {
 		if user := r.text(); p.cfg.Users {
@@ -187,14 +187,14 @@ func (p *parser) subscribe(s sensor.Segment, d *direction, kind byte, r *reader,
 			switch {
 			case r.Bad:
 			case len(m.Filters) == maxFilters:
-				m.Cut = true
+				m.Truncated = true
 			default:
-				m.Cut = m.Cut || len(f.Topic) > maxString
+				m.Truncated = m.Truncated || len(f.Topic) > maxString
 				f.Topic = clip(f.Topic)
 				m.Filters = append(m.Filters, f)
 			}
 		}
-		m.Cut = m.Cut || cut
+		m.Truncated = m.Truncated || cut
 		if r.Bad && !cut {
 			return
 		}
@@ -268,12 +268,12 @@ func (p *parser) suback(s sensor.Segment, kind byte, r *reader, size int, emit f
 				m.Failed++
 			}
 			if len(m.Codes) == maxFilters {
-				m.Cut = true
+				m.Truncated = true
 			} else {
 				m.Codes = append(m.Codes, int(c))
 			}
 		}
-		m.Cut = m.Cut || size > maxHead
+		m.Truncated = m.Truncated || size > maxHead
 	}
 	if r.Bad {
 		return

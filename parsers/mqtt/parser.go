@@ -176,7 +176,7 @@ func (p *parser) publish(s sensor.Segment, d *direction, flags byte, b []byte, s
 		case k == 0:
 			return 0, nil
 		case n+k+length > maxHead:
-			m.Cut = true // the properties are not looked at
+			m.Truncated = true // the properties are not looked at
 			n += k + length
 		default:
 			if len(b) < n+k+length {
@@ -195,14 +195,14 @@ func (p *parser) publish(s sensor.Segment, d *direction, flags byte, b []byte, s
 		return 0, nil
 	}
 	look := min(n, maxHead)
-	m.Size = int64(size - n)
+	m.PayloadBytes = int64(size - n)
 	m.Topic = b[2:min(2+topic, look)]
 	if flags&6 != 0 && 2+topic+2 <= look {
 		m.PacketID = uint16(b[2+topic])<<8 | uint16(b[3+topic])
 	}
 	p.resolve(d, m, &x)
 	if len(m.Topic) > maxString {
-		m.Topic, m.Cut = m.Topic[:maxString], true
+		m.Topic, m.Truncated = m.Topic[:maxString], true
 	}
 	m.ContentType = clip(x.contentType)
 	if n > look { // what is cut counts as a part of the payload
@@ -210,7 +210,7 @@ func (p *parser) publish(s sensor.Segment, d *direction, flags byte, b []byte, s
 		p.published(s, d, emit)
 		return look, nil
 	}
-	if d.left = m.Size; d.left > int64(len(b)-n) {
+	if d.left = m.PayloadBytes; d.left > int64(len(b)-n) {
 		d.text = append(append(d.text[:0], m.Topic...), m.ContentType...)
 		m.Topic, m.ContentType = d.text[:len(m.Topic):len(m.Topic)], d.text[len(m.Topic):]
 		return n, nil
@@ -230,7 +230,7 @@ func (p *parser) resolve(d *direction, m *Publish, x *properties) {
 	case m.Alias != 0:
 		d.alias.set(m.Alias, m.Topic)
 	}
-	if m.Cut && p.version == v5 {
+	if m.Truncated && p.version == v5 {
 		d.alias.clear() // there may be one in the properties
 		m.Partial = m.Partial || len(m.Topic) == 0
 	}

@@ -137,7 +137,7 @@ func (m *Message) mac(b []byte, at int) error {
 		m.Extensions = append(m.list[:len(m.Extensions)], binary.BigEndian.Uint16(b))
 		return nil
 	}
-	m.KeyID, m.MACLength = binary.BigEndian.Uint32(b), len(b)-4
+	m.KeyID, m.MACBytes = binary.BigEndian.Uint32(b), len(b)-4
 	return nil
 }
 
@@ -146,8 +146,8 @@ func (m *Message) control(b []byte) error {
 		return &Error{len(b), "a control message has 12 bytes"}
 	}
 	m.Response, m.Failed, m.More, m.Opcode = b[1]&0x80 != 0, b[1]&0x40 != 0, b[1]&0x20 != 0, b[1]&0x1f
-	m.Sequence, m.Length = binary.BigEndian.Uint16(b[2:]), int(binary.BigEndian.Uint16(b[10:]))
-	if controlSize+m.Length > len(b) {
+	m.Sequence, m.DataBytes = binary.BigEndian.Uint16(b[2:]), int(binary.BigEndian.Uint16(b[10:]))
+	if controlSize+m.DataBytes > len(b) {
 		return &Error{10, "more data than the datagram has"}
 	}
 	return nil
@@ -161,7 +161,7 @@ func (m *Message) private(b []byte) error {
 	m.Sequence, m.Opcode = uint16(b[1]&0x7f), b[3]
 	items, size := int(binary.BigEndian.Uint16(b[4:])), int(binary.BigEndian.Uint16(b[6:])&0xfff)
 	m.Failed = items>>12 != 0
-	if m.Length = (items & 0xfff) * size; privateSize+m.Length > len(b) {
+	if m.DataBytes = (items & 0xfff) * size; privateSize+m.DataBytes > len(b) {
 		return &Error{4, "more items than the datagram has"}
 	}
 	return nil

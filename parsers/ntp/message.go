@@ -48,7 +48,7 @@ type Message struct {
 	Transmit  sensor.Timestamp `json:"transmit_time,omitzero"`  // this message sent
 
 	KeyID      uint32   `json:"key_id,omitempty"`     // of the key of the MAC, if there is one
-	MACLength  int      `json:"mac_length,omitempty"` // of the digest, in bytes
+	MACBytes   int      `json:"mac_bytes,omitempty"`  // of the digest
 	CryptoNAK  bool     `json:"crypto_nak,omitempty"` // an answer to a MAC that is wrong
 	Extensions []uint16 `json:"extensions,omitempty"` // types of the extension fields, the first 16
 	NTS        bool     `json:"nts,omitempty"`        // authenticated by Network Time Security (RFC 8915)
@@ -57,7 +57,7 @@ type Message struct {
 	Failed     bool     `json:"failed,omitempty"`     // control and private: the answer is an error
 	More       bool     `json:"more,omitempty"`       // control and private: of several datagrams, not the last
 	Sequence   uint16   `json:"sequence,omitempty"`   // control and private
-	Length     int      `json:"length,omitempty"`     // control and private: bytes of data
+	DataBytes  int      `json:"data_bytes,omitempty"` // control and private
 
 	// RTT is the time from the request to this response; 0 where there is none.
 	RTT         time.Duration `json:"rtt,omitempty"`

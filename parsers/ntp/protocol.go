@@ -36,8 +36,8 @@ func probe(_ sensor.Side, data []byte) sensor.Verdict {
 	}
 	switch m.Mode {
 	case modeControl:
-		padded := controlSize + (m.Length+3)&^3
-		if m.Opcode == 0 || m.Opcode > 12 && m.Opcode != 31 || m.Version < 2 || len(data) != padded && len(data) != controlSize+m.Length {
+		padded := controlSize + (m.DataBytes+3)&^3
+		if m.Opcode == 0 || m.Opcode > 12 && m.Opcode != 31 || m.Version < 2 || len(data) != padded && len(data) != controlSize+m.DataBytes {
 			return sensor.No
 		}
 		return direction(m.Response)

@@ -169,7 +169,7 @@ func (p *parser) keep(b []byte, limit int) []byte {
 
 // text sets the text of cur, and its verb.
 func (p *parser) text(text []byte, truncated bool) {
-	p.cur.Text, p.cur.Cut = p.keep(text, maxStatement), truncated
+	p.cur.Text, p.cur.Truncated = p.keep(text, maxStatement), truncated
 	n := len(p.scratch)
 	p.scratch = appendVerb(p.scratch, p.cur.Text)
 	p.cur.Verb = p.scratch[n:len(p.scratch):len(p.scratch)]

@@ -55,7 +55,7 @@ func (p *parser) decode(f *Fault, body []byte) {
 		p.scratch = appendMessage(p.scratch, message)
 	}
 	p.scratch = clip(p.scratch, n+maxFaultText)
-	f.Message = p.scratch[n:len(p.scratch):len(p.scratch)]
+	f.Text = p.scratch[n:len(p.scratch):len(p.scratch)]
 }
 
 // languages are how the source files of procedural languages begin, whose

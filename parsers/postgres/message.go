@@ -116,9 +116,9 @@ type Statement struct {
 	// Verb is the first word of the text, in upper case.
 	Verb []byte `json:"verb,omitempty"`
 	// Text is the statement, redacted.
-	Text []byte `json:"statement,omitempty"`
-	Cut  bool   `json:"cut,omitempty"`  // the text is cut
-	Name []byte `json:"name,omitempty"` // of the prepared statement
+	Text      []byte `json:"statement,omitempty"`
+	Truncated bool   `json:"truncated,omitempty"` // the text is cut
+	Name      []byte `json:"name,omitempty"`      // of the prepared statement
 	// Unseen says that there is no text because it was not seen what was prepared.
 	Unseen bool `json:"unseen,omitempty"`
 
@@ -171,7 +171,7 @@ func (m *Statement) Headline() string {
 type Fault struct {
 	Severity []byte `json:"severity"` // "ERROR", "FATAL", "PANIC", "WARNING", "NOTICE", …
 	Code     []byte `json:"code"`     // SQLSTATE
-	Message  []byte `json:"message,omitempty"`
+	Text     []byte `json:"text,omitempty"`
 	// Names that the error is about.
 	Schema     []byte `json:"schema,omitempty"`
 	Table      []byte `json:"table,omitempty"`
@@ -190,7 +190,7 @@ type Notice struct {
 
 // Headline is severity, code and message.
 func (m *Notice) Headline() string {
-	return string(m.Severity) + " " + string(m.Code) + " " + string(m.Message)
+	return string(m.Severity) + " " + string(m.Code) + " " + string(m.Text)
 }
 
 // Notification is what a client hears that listens to a channel.

@@ -141,7 +141,7 @@ func (p *parser) clientHello(s sensor.Segment, d *decoder, h *header, emit func(
 	p.behind = 0
 	p.helloAt = s.Time
 	copy(p.random[:], m.Random)
-	m.QUIC, m.Packets, m.TokenLength = h.version, packets, len(h.token)
+	m.QUIC, m.Packets, m.TokenBytes = h.version, packets, len(h.token)
 	m.DCID, m.SCID = d.hex(p.chosen.bytes[:p.chosen.n]), d.hex(h.scid)
 	emit(m)
 	if p.answered {
@@ -180,7 +180,7 @@ func (p *parser) closed(s sensor.Segment, d *decoder, h *header, r *reader, emit
 		return
 	}
 	dir.closed = true
-	d.close = Close{Kind: KindClose, QUIC: h.version, Code: code, Error: errorName(code), Frame: frame,
-		Reason: reason[:min(len(reason), maxReason)], Cut: len(reason) > maxReason}
+	d.close = Close{Kind: KindClose, QUIC: h.version, Code: code, Reason: errorName(code), Frame: frame,
+		Text: reason[:min(len(reason), maxReason)], Truncated: len(reason) > maxReason}
 	emit(&d.close)
 }

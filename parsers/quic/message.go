@@ -56,9 +56,9 @@ type ClientHello struct {
 	// the keys are made; SCID is the client's own. Both are hexadecimal.
 	DCID []byte `json:"dcid"`
 	SCID []byte `json:"scid,omitempty"`
-	// TokenLength is the length of the token in the packet that completed the
+	// TokenBytes is the length of the token in the packet that completed the
 	// hello: of a Retry, or of an earlier connection to the server.
-	TokenLength int `json:"token_length,omitempty"`
+	TokenBytes int `json:"token_bytes,omitempty"`
 	// Packets is how many packets had a part of the hello.
 	Packets int `json:"packets"`
 }
@@ -80,10 +80,10 @@ func (m *ServerHello) Headline() string { return m.QUIC.String() + " " + m.Serve
 // Retry is a server's demand to show the token that it sends (RFC 9000, 8.1.2).
 // It is told only if it belongs to the client's packet, by its tag.
 type Retry struct {
-	Kind        string  `json:"type"`
-	QUIC        Version `json:"quic_version"`
-	SCID        []byte  `json:"scid,omitempty"` // the connection id to use from now on, hexadecimal
-	TokenLength int     `json:"token_length"`
+	Kind       string  `json:"type"`
+	QUIC       Version `json:"quic_version"`
+	SCID       []byte  `json:"scid,omitempty"` // the connection id to use from now on, hexadecimal
+	TokenBytes int     `json:"token_bytes"`
 }
 
 // Headline is the version.
@@ -94,9 +94,9 @@ func (m *Retry) Headline() string { return m.QUIC.String() + " retry" }
 type VersionNegotiation struct {
 	Kind string `json:"type"`
 	// Asked is the version that the client asked for; 0 if that was not seen.
-	Asked    Version   `json:"asked,omitempty"`
-	Versions []Version `json:"versions"`      // what the server has, up to 32
-	Cut      bool      `json:"cut,omitempty"` // it has more
+	Asked     Version   `json:"asked,omitempty"`
+	Versions  []Version `json:"versions"`            // what the server has, up to 32
+	Truncated bool      `json:"truncated,omitempty"` // it has more
 }
 
 // Headline is the versions that are offered.
@@ -116,21 +116,21 @@ func (m *VersionNegotiation) Headline() string {
 type Close struct {
 	Kind string  `json:"type"`
 	QUIC Version `json:"quic_version"`
-	// Code is the error, Error its name; an alert of TLS shows as "CRYPTO_ERROR"
+	// Code is the error, Reason its name; an alert of TLS shows as "CRYPTO_ERROR"
 	// and the name of the alert (RFC 9000, 20.1).
-	Code   uint64 `json:"code"`
-	Error  string `json:"error,omitempty"`
-	Frame  uint64 `json:"frame,omitempty"`  // type of the frame that caused it
-	Reason []byte `json:"reason,omitempty"` // for people, up to 256 bytes
-	Cut    bool   `json:"cut,omitempty"`    // the reason is longer
+	Code      uint64 `json:"code"`
+	Reason    string `json:"reason,omitempty"`
+	Frame     uint64 `json:"frame,omitempty"`     // type of the frame that caused it
+	Text      []byte `json:"text,omitempty"`      // for people, up to 256 bytes
+	Truncated bool   `json:"truncated,omitempty"` // the reason is longer
 }
 
 // Headline is the name of the error.
 func (m *Close) Headline() string {
-	if m.Error == "" {
+	if m.Reason == "" {
 		return "closed with " + strconv.FormatUint(m.Code, 10)
 	}
-	return "closed with " + m.Error
+	return "closed with " + m.Reason
 }
 
 // errorNames are the transport error codes of RFC 9000, 20.1, and RFC 9368.

@@ -200,7 +200,7 @@ func (p *parser) retry(d *decoder, h *header, emit func(sensor.Message)) {
 	}
 	p.failed--
 	p.retried = true
-	d.retry = Retry{Kind: KindRetry, QUIC: h.version, SCID: d.hex(h.scid), TokenLength: len(h.packet) - h.number - retryTag}
+	d.retry = Retry{Kind: KindRetry, QUIC: h.version, SCID: d.hex(h.scid), TokenBytes: len(h.packet) - h.number - retryTag}
 	emit(&d.retry)
 }
 
@@ -216,8 +216,8 @@ func (p *parser) offer(d *decoder, h *header, emit func(sensor.Message)) {
 	}
 	m := &d.offer
 	*m = VersionNegotiation{Kind: KindVersionNegotiation, Asked: p.asked, Versions: d.versions[:0]}
-	for r := (reader{wire.Cursor{B: list}}); len(r.B) >= 4 && !m.Cut; {
-		if m.Cut = len(m.Versions) == maxVersions; !m.Cut {
+	for r := (reader{wire.Cursor{B: list}}); len(r.B) >= 4 && !m.Truncated; {
+		if m.Truncated = len(m.Versions) == maxVersions; !m.Truncated {
 			m.Versions = append(m.Versions, Version(r.Uint32()))
 		}
 	}

@@ -89,15 +89,15 @@ func playTo(p sensor.DatagramParser, datagrams ...[]byte) (out []string) {
 		err := p.Parse(s, func(m sensor.Message) {
 			switch m := m.(type) {
 			case *ClientHello:
-				out = append(out, fmt.Sprintf("client %s retry=%v packets=%d token=%d", m.SNI, m.Retry, m.Packets, m.TokenLength))
+				out = append(out, fmt.Sprintf("client %s retry=%v packets=%d token=%d", m.SNI, m.Retry, m.Packets, m.TokenBytes))
 			case *ServerHello:
 				out = append(out, fmt.Sprintf("server %s %v", m.Kind, m.RTT))
 			case *Retry:
-				out = append(out, fmt.Sprintf("retry %s %d", m.SCID, m.TokenLength))
+				out = append(out, fmt.Sprintf("retry %s %d", m.SCID, m.TokenBytes))
 			case *VersionNegotiation:
 				out = append(out, fmt.Sprintf("versions %v asked %v", m.Versions, m.Asked))
 			case *Close:
-				out = append(out, fmt.Sprintf("close %s %q", m.Error, m.Reason))
+				out = append(out, fmt.Sprintf("close %s %q", m.Reason, m.Text))
 			}
 		})
 		if err == sensor.ErrDone {

@@ -43,7 +43,7 @@ type Command struct {
 	Name       []byte `json:"command"`              // in capitals; "other" if it is not known
 	Subcommand string `json:"subcommand,omitempty"` // of CONFIG, CLIENT and the like, in capitals
 	Key        []byte `json:"key,omitempty"`        // its first 128 bytes
-	KeyCut     bool   `json:"key_cut,omitempty"`
+	Truncated  bool   `json:"truncated,omitempty"`
 	Args       int64  `json:"args"`               // number of arguments, without the name
 	Bytes      int64  `json:"bytes"`              // of all arguments
 	Inline     bool   `json:"inline,omitempty"`   // sent as a line
@@ -79,7 +79,7 @@ type Reply struct {
 	// Error is the code of an error, such as WRONGTYPE.
 	Error []byte `json:"error,omitempty"`
 	// Text is the text of an error, as far as it repeats nothing of the command.
-	Text    []byte `json:"error_text,omitempty"`
+	Text    []byte `json:"text,omitempty"`
 	Errors  int64  `json:"errors,omitempty"`  // errors within an array, such as the reply to EXEC
 	Queued  bool   `json:"queued,omitempty"`  // the command waits for EXEC
 	Missing int64  `json:"missing,omitempty"` // bytes that were not captured

@@ -198,7 +198,7 @@ func (p *parser) emitCommand(s sensor.Segment, inline bool, emit func(sensor.Mes
 	if c.known.role == endMulti || c.known.role == reset {
 		p.inMulti = false
 	}
-	*m = Command{Kind: KindCommand, Name: name, Subcommand: c.sub, KeyCut: c.cut, Args: c.index - 1, Bytes: c.bytes,
+	*m = Command{Kind: KindCommand, Name: name, Subcommand: c.sub, Truncated: c.cut, Args: c.index - 1, Bytes: c.bytes,
 		Inline: inline, InMulti: p.inMulti, Missing: c.missing}
 	if c.name < len(c.text) {
 		m.Key = c.text[c.name:]

@@ -52,10 +52,10 @@ type Command struct {
 	Address []byte `json:"address,omitempty"`
 	// Mechanism is that of AUTH; "other" if it is not known.
 	Mechanism string `json:"mechanism,omitempty"`
-	// Size is that of a chunk, or what MAIL announces (RFC 1870).
-	Size int64 `json:"size,omitempty"`
-	Last bool  `json:"last,omitempty"` // BDAT: the last chunk
-	Cut  bool  `json:"cut,omitempty"`  // of the argument, or the capabilities, not all is shown
+	Bytes     int64  `json:"bytes,omitempty"`           // of a chunk
+	Announced int64  `json:"announced_bytes,omitempty"` // that MAIL announces (RFC 1870)
+	Last      bool   `json:"last,omitempty"`            // BDAT: the last chunk
+	Truncated bool   `json:"truncated,omitempty"`       // of the argument, or the capabilities, not all is shown
 	Status
 	// Capabilities are those of a server (RFC 5321, 4.1.1.1), each with its
 	// parameters.
@@ -88,7 +88,7 @@ type Mail struct {
 	// Recipients and Rejected count all recipients.
 	Recipients int   `json:"recipients"`
 	Rejected   int   `json:"rejected,omitempty"`
-	Announced  int64 `json:"announced,omitempty"` // size that MAIL announced
+	Announced  int64 `json:"announced_bytes,omitempty"` // that MAIL announced
 	// Bytes is the size of the message, without what DATA adds; with those that
 	// were not captured, as far as they are known.
 	Bytes  int64 `json:"bytes"`

@@ -197,7 +197,7 @@ func (p *parser) answer(s sensor.Segment, emit func(sensor.Message)) error {
 func (p *parser) tell(s sensor.Segment, w *waiting, emit func(sensor.Message)) {
 	r := &p.server.reply
 	m := &p.command
-	*m = Command{Kind: KindCommand, Cut: r.cut}
+	*m = Command{Kind: KindCommand, Truncated: r.cut}
 	if r.lines > 1 {
 		m.Lines = r.lines
 	}
@@ -211,8 +211,13 @@ func (p *parser) tell(s sensor.Segment, w *waiting, emit func(sensor.Message)) {
 		m.Pairing = PairingAssumed
 	}
 	r.fill(&m.Status, w.verb != other && w.verb != auth && w.verb != xclient && !p.assumed)
-	m.Verb, m.Mechanism, m.Size, m.Last, m.Missing = verbNames[w.verb], w.mechanism, w.size, w.last, w.missing
-	m.Cut = m.Cut || w.cut
+	m.Verb, m.Mechanism, m.Last, m.Missing = verbNames[w.verb], w.mechanism, w.last, w.missing
+	if w.verb == bdat {
+		m.Bytes = w.size
+	} else {
+		m.Announced = w.size
+	}
+	m.Truncated = m.Truncated || w.cut
 	m.RTT = since(s.Time, w.at)
 	if len(w.text) > 0 {
 		switch w.verb {

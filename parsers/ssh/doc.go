@@ -37,7 +37,7 @@
 // # Loss and limits
 //
 // Behind a gap nothing more is told of that side, but the other's offer is. Lists
-// show their first 64 names; Cut says that there were more. Fingerprints and what
+// show their first 64 names; Truncated says that there were more. Fingerprints and what
 // is agreed are by all of them. A packet has at most 35000 bytes (RFC 4253, 6.1),
 // an identification string 255; lines before it (RFC 4253, 4.2) at most 1024
 // bytes each and 16 KiB in all. At most 1024 packets are passed over while the offer is

@@ -57,7 +57,7 @@ type KeyExchange struct {
 	HASSH     []byte `json:"hassh,omitempty"`      // MD5 of HASSHFull, hexadecimal; of a server it is HASSHServer
 	HASSHFull []byte `json:"hassh_full,omitempty"` // what HASSH is made of
 
-	Cut bool `json:"cut,omitempty"` // a list is longer than is shown
+	Truncated bool `json:"truncated,omitempty"` // a list is longer than is shown
 }
 
 // Headline is the role and the fingerprint.
@@ -104,13 +104,24 @@ func (m *Handshake) About() string { return string(m.Server) }
 
 // Disconnect says that a side gives up (RFC 4253, 11.1).
 type Disconnect struct {
-	Kind        string `json:"type"`
-	Reason      uint32 `json:"reason"` // code
-	Description []byte `json:"description,omitempty"`
+	Kind   string `json:"type"`
+	Code   uint32 `json:"code"`
+	Reason string `json:"reason,omitempty"` // its name; nothing for a code that has none
+	Text   []byte `json:"text,omitempty"`   // for people
 }
 
-// Headline is the description.
-func (m *Disconnect) Headline() string { return "disconnect " + string(m.Description) }
+// Headline is what the side says of it.
+func (m *Disconnect) Headline() string {
+	if len(m.Text) == 0 {
+		return "disconnect " + m.Reason
+	}
+	return "disconnect " + string(m.Text)
+}
+
+// reasons are the codes of a Disconnect (RFC 4253, 11.1).
+var reasons = [...]string{1: "HOST_NOT_ALLOWED_TO_CONNECT", "PROTOCOL_ERROR", "KEY_EXCHANGE_FAILED", "RESERVED", "MAC_ERROR",
+	"COMPRESSION_ERROR", "SERVICE_NOT_AVAILABLE", "PROTOCOL_VERSION_NOT_SUPPORTED", "HOST_KEY_NOT_VERIFIABLE", "CONNECTION_LOST",
+	"BY_APPLICATION", "TOO_MANY_CONNECTIONS", "AUTH_CANCELLED_BY_USER", "NO_MORE_AUTH_METHODS_AVAILABLE", "ILLEGAL_USER_NAME"}
 
 // Error is why a stream is no SSH, or not understood.
 type Error struct {

@@ -123,12 +123,12 @@ func (m *KeyExchange) lists() [lists]*[][]byte {
 
 // fill makes a message of an offer, using the memory that m has.
 func (m *KeyExchange) fill(o *offer, role string, digest *[32]byte) {
-	m.Kind, m.Role, m.Guess, m.Cut = KindKeyExchange, role, o.guess, false
+	m.Kind, m.Role, m.Guess, m.Truncated = KindKeyExchange, role, o.guess, false
 	for i, to := range m.lists() {
 		*to = (*to)[:0]
 		for list := o.list[i]; len(list) > 0; {
 			if len(*to) == maxNames {
-				m.Cut = true
+				m.Truncated = true
 				break
 			}
 			var name []byte

@@ -202,12 +202,15 @@ func (p *parser) disconnect(d *direction, body []byte, emit func(sensor.Message)
 	x := p.pool.Get().(*decoder)
 	defer p.release(x)
 	m := &x.disconnect
-	m.Kind, m.Reason = KindDisconnect, binary.BigEndian.Uint32(body)
-	m.Description = body[8:]
-	if n := binary.BigEndian.Uint32(body[4:]); uint64(n) < uint64(len(m.Description)) {
-		m.Description = m.Description[:n]
+	m.Kind, m.Code = KindDisconnect, binary.BigEndian.Uint32(body)
+	if m.Reason = ""; m.Code < uint32(len(reasons)) {
+		m.Reason = reasons[m.Code]
 	}
-	m.Description = m.Description[:min(len(m.Description), maxBanner)]
+	m.Text = body[8:]
+	if n := binary.BigEndian.Uint32(body[4:]); uint64(n) < uint64(len(m.Text)) {
+		m.Text = m.Text[:n]
+	}
+	m.Text = m.Text[:min(len(m.Text), maxBanner)]
 	emit(m)
 }
 

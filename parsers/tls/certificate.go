@@ -15,17 +15,17 @@ func (m *Certificate) Decode(certificate []byte) { m.decode(certificate, len(cer
 
 // decode reads the first bytes of a certificate of length bytes.
 func (m *Certificate) decode(b []byte, length int) {
-	*m = Certificate{Kind: KindCertificate, Length: length, Cut: len(b) < length, Names: m.Names[:0], text: m.text[:0]}
-	if !m.Cut {
+	*m = Certificate{Kind: KindCertificate, Bytes: length, Truncated: len(b) < length, Names: m.Names[:0], text: m.text[:0]}
+	if !m.Truncated {
 		sum := sha256.Sum256(b)
 		m.SHA256 = m.keep(func(t []byte) []byte { return appendHex(t, sum[:]) })
 	}
-	outer := der{b: b, cut: m.Cut}
+	outer := der{b: b, cut: m.Truncated}
 	whole := outer.into(tagSequence)
 	tbs := whole.into(tagSequence)
 	m.Malformed = !m.head(&tbs) || !m.key(&tbs)
-	if m.Malformed || m.Cut {
-		m.Malformed = m.Malformed && !m.Cut
+	if m.Malformed || m.Truncated {
+		m.Malformed = m.Malformed && !m.Truncated
 		return
 	}
 	m.Malformed = !m.extensions(&tbs)
@@ -182,7 +182,7 @@ func (m *Certificate) alternativeNames(value []byte) {
 			continue
 		}
 		if len(m.Names) == maxNames {
-			m.Cut = true
+			m.Truncated = true
 			return
 		}
 		m.Names = append(m.Names, name)

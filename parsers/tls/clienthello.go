@@ -76,7 +76,7 @@ func (m *ClientHello) Decode(body []byte, transport Transport) error {
 		return errHelloList
 	}
 	m.seen.suites = suites
-	m.CipherSuites = shown(m.CipherSuites, suites, &m.Cut)
+	m.CipherSuites = shown(m.CipherSuites, suites, &m.Truncated)
 	if len(r.b) > 0 { // SSL 3.0 and early TLS 1.0 have no extensions
 		ext := reader{b: r.vector16()}
 		if r.bad {
@@ -132,12 +132,12 @@ func (m *ClientHello) extension(id uint16, data []byte) {
 		}
 	case extGroups:
 		m.seen.groups = even(r.vector16())
-		m.Groups = shown(m.Groups[:0], m.seen.groups, &m.Cut)
+		m.Groups = shown(m.Groups[:0], m.seen.groups, &m.Truncated)
 	case extPointFormats:
 		m.seen.points = r.vector8()
 	case extSignatures:
 		m.seen.algorithms = even(r.vector16())
-		m.SignatureAlgorithms = shown(m.SignatureAlgorithms[:0], m.seen.algorithms, &m.Cut)
+		m.SignatureAlgorithms = shown(m.SignatureAlgorithms[:0], m.seen.algorithms, &m.Truncated)
 	case extALPN:
 		m.alpn(r.vector16())
 	case extSupportedVersions:
@@ -169,7 +169,7 @@ func (m *ClientHello) alpn(list []byte) {
 			m.seen.alpn, m.seen.firstALPN = true, name
 		}
 		if len(m.ALPN) == maxList {
-			m.Cut = true
+			m.Truncated = true
 			return
 		}
 		m.ALPN = append(m.ALPN, name)
@@ -178,7 +178,7 @@ func (m *ClientHello) alpn(list []byte) {
 
 func (m *ClientHello) versions(list []byte) {
 	m.seen.versions = true
-	m.Versions = shown(m.Versions[:0], list, &m.Cut)
+	m.Versions = shown(m.Versions[:0], list, &m.Truncated)
 	for i := 0; i < len(list); i += 2 {
 		if v := binary.BigEndian.Uint16(list[i:]); !isGREASE(v) {
 			m.seen.highest = max(m.seen.highest, Version(v))
@@ -196,7 +196,7 @@ func (m *ClientHello) keyShares(list []byte) {
 			return
 		case isGREASE(group):
 		case len(m.KeyShares) == maxList:
-			m.Cut = true
+			m.Truncated = true
 			return
 		default:
 			m.KeyShares = append(m.KeyShares, Group(group))
@@ -244,7 +244,7 @@ func (m *ClientHello) decodeSSL2(body []byte) error {
 			continue // a suite of SSL 2.0
 		}
 		if len(m.CipherSuites) == maxList {
-			m.Cut = true
+			m.Truncated = true
 			break
 		}
 		m.CipherSuites = append(m.CipherSuites, CipherSuite(binary.BigEndian.Uint16(list[1:])))

@@ -34,7 +34,7 @@
 // whatever length is announced. Of a chain of certificates that is longer, the
 // certificates in the first 64 KiB are told, the one that is cut says so; other
 // messages that long are an error or, if they would not be told, passed over.
-// Lists hold their first 64 values; Cut says that there were more. Fingerprints
+// Lists hold their first 64 values; Truncated says that there were more. Fingerprints
 // are over all of them.
 //
 // Behind a gap in a record, the parser goes on at the next one, and tells
@@ -55,5 +55,5 @@
 // one: ja4_tls-non-ascii-alpn offers the ALPN ba ad, for which its authors'
 // programs of 2023 print 99 and its specification now has bd. Zeek hashes the
 // certificate of zeek_tls-fragmented-handshake, which is 340 kB long; here it is
-// Cut.
+// Truncated.
 package tls

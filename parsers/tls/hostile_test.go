@@ -197,11 +197,11 @@ func FuzzCertificate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var m Certificate
 		m.Decode(b)
-		if len(m.SHA256) != 64 || m.Cut && len(m.Names) < maxNames {
+		if len(m.SHA256) != 64 || m.Truncated && len(m.Names) < maxNames {
 			t.Errorf("%+v", m)
 		}
 		m.decode(b, len(b)+1)
-		if m.SHA256 != nil || !m.Cut {
+		if m.SHA256 != nil || !m.Truncated {
 			t.Errorf("cut: %+v", m)
 		}
 	})

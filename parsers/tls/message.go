@@ -45,7 +45,7 @@ type ClientHello struct {
 	JA3Full []byte `json:"ja3_full,omitempty"` // what JA3 is made of
 	JA4     []byte `json:"ja4,omitempty"`
 
-	Cut bool `json:"cut,omitempty"` // a list is longer than is shown
+	Truncated bool `json:"truncated,omitempty"` // a list is longer than is shown
 
 	// LegacyVersion is the version field itself, which TLS 1.3 freezes.
 	LegacyVersion Version `json:"-"`
@@ -132,11 +132,10 @@ type Certificate struct {
 	// Malformed says that it is no certificate that could be read: of the
 	// fields, only those before the fault are there.
 	Malformed bool `json:"malformed,omitempty"`
-	// Cut says that it was too long to be kept, or has more than 64 names. If it
+	// Truncated says that it was too long to be kept, or has more than 64 names. If it
 	// was too long there is no fingerprint and no more than its beginning.
-	Cut bool `json:"cut,omitempty"`
-	// Length is its length in bytes.
-	Length int `json:"length"`
+	Truncated bool `json:"truncated,omitempty"`
+	Bytes     int  `json:"bytes"` // its length
 
 	text []byte // holds what is not there on the wire as it is shown
 }
@@ -146,14 +145,15 @@ func (m *Certificate) Headline() string { return string(m.Subject) }
 
 // Alert is an alert that is not encrypted.
 type Alert struct {
-	Kind        string           `json:"type"`
-	Level       AlertLevel       `json:"level"`
-	Description AlertDescription `json:"description"`
+	Kind   string           `json:"type"`
+	Level  AlertLevel       `json:"level"`
+	Code   uint8            `json:"code"`
+	Reason AlertDescription `json:"reason"` // its name
 }
 
 // Headline is the level and the description.
 func (m *Alert) Headline() string {
-	return "alert " + m.Level.String() + " " + m.Description.String()
+	return "alert " + m.Level.String() + " " + m.Reason.String()
 }
 
 // Established says that the handshake is complete on both sides. In TLS 1.3 it

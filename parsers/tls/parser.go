@@ -182,7 +182,7 @@ func (p *parser) fragment(s *sensor.Segment, d *direction, b []byte, emit func(s
 			return 0, nil
 		}
 		x := p.pool.Get().(*decoder)
-		x.alert = Alert{Kind: KindAlert, Level: AlertLevel(b[0]), Description: AlertDescription(b[1])}
+		x.alert = Alert{Kind: KindAlert, Level: AlertLevel(b[0]), Code: b[1], Reason: AlertDescription(b[1])}
 		emit(&x.alert)
 		p.pool.Put(x)
 		return 2, nil

@@ -179,7 +179,7 @@ func TestSSLv2Hello(t *testing.T) {
 func TestCertificateThatIsNone(t *testing.T) {
 	garbage := message(11, append([]byte{0, 0, 8, 0, 0, 5}, "12345"...))
 	got, err := parse(records(100, garbage))
-	want := []string{`{"type":"certificate","index":0,"sha256":"5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5","malformed":true,"length":5}`}
+	want := []string{`{"type":"certificate","index":0,"sha256":"5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5","malformed":true,"bytes":5}`}
 	if !slices.Equal(got, want) || err != nil {
 		t.Errorf("got %s, %v", got, err)
 	}
