@@ -90,10 +90,11 @@ func BenchmarkRead(b *testing.B) {
 		stream  bool
 		options Options
 	}{
-		{name: "pcap mapped", b: pcap},
+		{name: "pcap file", b: pcap},
+		{name: "pcap mapped", b: pcap, options: Options{Stable: true}},
 		{name: "pcap stream", b: pcap, stream: true},
 		{name: "pcap stable stream", b: pcap, stream: true, options: Options{Stable: true}},
-		{name: "pcapng mapped", b: ng},
+		{name: "pcapng mapped", b: ng, options: Options{Stable: true}},
 		{name: "pcapng stream", b: ng, stream: true},
 		{name: "pcap gzip", b: gz.Bytes()},
 		{name: "pcap zstd", b: zst},
@@ -121,8 +122,8 @@ func BenchmarkWalk(b *testing.B) {
 		name string
 		b    []byte
 	}{
-		{"pcap mapped", makePcap(binary.LittleEndian, magicMicro, ps...)},
-		{"pcapng mapped", makePcapng(binary.LittleEndian, ps...)},
+		{"pcap", makePcap(binary.LittleEndian, magicMicro, ps...)},
+		{"pcapng", makePcapng(binary.LittleEndian, ps...)},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			path := benchFile(b, "capture", c.b)

@@ -186,7 +186,7 @@ func TestCloseEndsReadOfCloser(t *testing.T) {
 func TestCloseDuringMappedRead(t *testing.T) {
 	path := file(t, "pcap", makePcap(binary.LittleEndian, magicMicro, packets(50000)...))
 	for range 20 {
-		s, err := Open(Options{}, path)
+		s, err := Open(Options{Stable: true}, path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -215,7 +215,7 @@ func TestTruncatedWhileMapped(t *testing.T) {
 	b := makePcap(binary.LittleEndian, magicMicro, ps...)
 	path := file(t, "pcap", b)
 	next := file(t, "next", makePcap(binary.LittleEndian, magicMicro, ps[:5]...))
-	s, err := Open(Options{}, path, next)
+	s, err := Open(Options{Stable: true}, path, next)
 	if err != nil {
 		t.Fatal(err)
 	}

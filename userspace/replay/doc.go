@@ -38,8 +38,9 @@
 //
 // # Memory
 //
-// A regular file is mapped, and its packets are not copied. All else is read in
-// blocks that are reused. No memory is allocated because a length in the file
+// With Options.Stable a regular file is mapped, and its packets are not copied.
+// All else is read in blocks that are reused and fit a cache, which for one reader
+// costs less than filling page tables. No memory is allocated because a length in the file
 // says so: a packet of more than [MaxFrame] bytes or a block of more than
 // [MaxBlock] is an error, and a buffer grows only as bytes arrive. Compressed
 // input may not expand more than Options.MaxExpansion-fold, and is read with a

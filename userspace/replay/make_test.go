@@ -218,7 +218,11 @@ var ways = []struct {
 	name string
 	open func(t testing.TB, opt Options, b []byte) (*Source, error)
 }{
-	{"mapped", func(t testing.TB, opt Options, b []byte) (*Source, error) { return Open(opt, file(t, "capture", b)) }},
+	{"file", func(t testing.TB, opt Options, b []byte) (*Source, error) { return Open(opt, file(t, "capture", b)) }},
+	{"mapped", func(t testing.TB, opt Options, b []byte) (*Source, error) {
+		opt.Stable = true
+		return Open(opt, file(t, "capture", b))
+	}},
 	{"stream", func(_ testing.TB, opt Options, b []byte) (*Source, error) {
 		return NewReader(opt, "stream", bytes.NewReader(b))
 	}},

@@ -93,7 +93,7 @@ func (s *Source) attach(in *input) error {
 		if err != nil {
 			return err
 		}
-		if s.tryMap(in, file) {
+		if s.opt.Stable && s.tryMap(in, file) {
 			return s.hold(resource{mapped: s.mapped})
 		}
 		if err := s.hold(resource{closer: file}); err != nil {

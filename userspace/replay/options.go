@@ -34,8 +34,8 @@ type Options struct {
 	Classifier Classifier
 
 	// Stable keeps every Payload valid until Close, not just until the next
-	// Read, for handing records to other goroutines. A mapped file costs nothing
-	// more; other input gets fresh buffers instead of one that is reused.
+	// Read, for handing records to other goroutines. A file is mapped for
+	// that; other input gets fresh buffers instead of one that is reused.
 	Stable bool
 
 	// MaxPackets ends the source after so many packets that pass the filter, as

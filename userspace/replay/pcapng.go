@@ -53,13 +53,13 @@ func (p *pcapngReader) firstLink(w *window) (link frame.LinkType, ok bool) {
 // next fills f with the next packet, or returns io.EOF at a clean end.
 func (p *pcapngReader) next(w *window, f *frame.Frame) error {
 	for {
-		b := w.buf[w.pos:]
-		if len(b) < minBlock {
-			if !w.need(minBlock) {
-				return w.short("block", minBlock, true)
-			}
-			b = w.rest()
+		if p.inView(w, f) {
+			return nil
 		}
+		if !w.need(minBlock) {
+			return w.short("block", minBlock, true)
+		}
+		b := w.rest()
 		kind, size := p.uint32(b), p.uint32(b[4:])
 		if kind == blockSection {
 			if err := p.section(w); err != nil {
@@ -83,7 +83,7 @@ func (p *pcapngReader) next(w *window, f *frame.Frame) error {
 			if !w.need(n) {
 				return w.short("block", n, false)
 			}
-			b = w.rest()
+			continue
 		}
 		b = b[:n:n]
 		if tail := p.uint32(b[n-4:]); tail != size {
@@ -97,6 +97,27 @@ func (p *pcapngReader) next(w *window, f *frame.Frame) error {
 			return nil
 		}
 	}
+}
+
+// inView fills f with the next packet if its block is next and wholly in view,
+// and reports whether it is. It does not move the window. What is wrong with a
+// block is for next to say.
+func (p *pcapngReader) inView(w *window, f *frame.Frame) bool {
+	b := w.buf[w.pos:]
+	if len(b) < minBlock {
+		return false
+	}
+	kind, size := p.uint32(b), p.uint32(b[4:])
+	if kind != blockEnhanced && kind != blockPacket && kind != blockSimple ||
+		size < minBlock || size > MaxBlock || size%4 != 0 || uint64(size) > uint64(len(b)) {
+		return false
+	}
+	b = b[:size:size]
+	if p.uint32(b[size-4:]) != size || p.block(kind, b, f) != nil {
+		return false
+	}
+	w.pos += int(size)
+	return true
 }
 
 func (p *pcapngReader) uint32(b []byte) uint32 {

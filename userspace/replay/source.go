@@ -262,13 +262,11 @@ func (s *Source) ReadBatch(recs []sensor.Record) (int, error) {
 		return 0, err
 	}
 	n := 1
-	if s.format == pcapFormat {
-		s.readMore(recs, &n)
-	}
+	s.readMore(recs, &n)
 	return n, nil
 }
 
-// readMore adds records of a pcap file to recs, of which *n are filled. What
+// readMore adds records of a file to recs, of which *n are filled. What
 // stops it is for the next Read to find.
 func (s *Source) readMore(recs []sensor.Record, n *int) {
 	var fault error
@@ -284,19 +282,30 @@ func (s *Source) readMore(recs []sensor.Record, n *int) {
 			}
 			s.pending = false
 		}
-		if s.format != pcapFormat || s.opt.MaxPackets != 0 && s.passed >= s.opt.MaxPackets {
+		if s.opt.MaxPackets != 0 && s.passed >= s.opt.MaxPackets {
 			return
 		}
 		if s.mapped != nil {
 			s.win.prefetch()
 		}
-		if !s.pcap.inView(&s.win, &s.frame) {
+		if !s.inView() {
 			return
 		}
 		if s.accept(&s.frame, r) {
 			*n++
 		}
 	}
+}
+
+// inView takes the next frame if it is wholly in view.
+func (s *Source) inView() bool {
+	switch s.format {
+	case pcapFormat:
+		return s.pcap.inView(&s.win, &s.frame)
+	case pcapngFormat:
+		return s.pcapng.inView(&s.win, &s.frame)
+	}
+	return false
 }
 
 // errNoInput says that no input is open.

@@ -45,8 +45,7 @@ const prefetchDistance = 2 << 10
 // prefetch touches each cache line that comes next. The packets of a mapped file
 // are not in the cache, and where one begins is known only from the one before:
 // without this, each costs the whole latency of the memory. Lines in sequence
-// come many at a time. (A capture of 735 bytes a packet, CPU time per Read: 137 ns
-// without, 81 ns with, 120 ns if the file is read in blocks.)
+// come many at a time.
 func (w *window) prefetch() {
 	at, end := max(w.ahead, w.pos), min(w.pos+prefetchDistance, len(w.buf))
 	b, sum := w.buf[:end], w.sum
