@@ -8,9 +8,16 @@
 // none. A reply to a request of the same flow, by transaction and hardware address,
 // has the time since that request in RTT.
 //
-// That is so for a client that renews its lease and for a relay. A client without
-// an address is answered in another flow than that of its broadcast; those two are
-// not paired, and nothing is called unanswered or unsolicited.
+// # Flows of one direction
+//
+// A client without an address is answered in another flow than that of its
+// broadcast. A parser sees one flow, so those two are not paired: a client that
+// renews its lease is, and a relay. They can be joined by xid and hardware
+// afterwards.
+//
+// A request without a reply is said again as [KindUnanswered] when the flow ends, if
+// both sides spoke in it: then it is none of broadcasts, and the reply would have
+// come in it. That replies are unsolicited is not said.
 //
 // # Text
 //

@@ -4,12 +4,16 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
+
+	"flowscope/sensor"
 )
 
 // The kinds of message without option 53.
 const (
 	KindBootRequest = "boot_request"
 	KindBootReply   = "boot_reply"
+	// KindUnanswered is a request, said again because no reply came.
+	KindUnanswered = "unanswered"
 )
 
 // kinds are the message types (IANA, DHCP Message Type 53 Values).
@@ -24,6 +28,8 @@ var kinds = [...]string{
 type Message struct {
 	Kind string `json:"type"`
 	XID  uint32 `json:"xid"`
+	// Request is the kind of a request that is said again as unanswered.
+	Request string `json:"request,omitempty"`
 	// Hardware is the client's hardware address.
 	Hardware  []byte        `json:"hardware,omitempty"`
 	Hops      uint8         `json:"hops,omitempty"`      // relays on the way
@@ -64,15 +70,19 @@ type Message struct {
 
 	// RTT is the time from the request to this reply; 0 where that is not in this
 	// flow.
-	RTT       time.Duration `json:"rtt,omitempty"`
-	Repeated  bool          `json:"repeated,omitempty"`  // a request seen before in this flow
-	Malformed bool          `json:"malformed,omitempty"` // an option has a length that it cannot have
-	Truncated bool          `json:"truncated,omitempty"` // a list or an option is longer than is shown
+	RTT       time.Duration    `json:"rtt,omitempty"`
+	Sent      sensor.Timestamp `json:"sent,omitzero"`       // when an unanswered request was sent
+	Repeated  bool             `json:"repeated,omitempty"`  // a request seen before in this flow
+	Malformed bool             `json:"malformed,omitempty"` // an option has a length that it cannot have
+	Truncated bool             `json:"truncated,omitempty"` // a list or an option is longer than is shown
 }
 
 // Headline says what the message is in a few words.
 func (m *Message) Headline() string {
 	text := m.Kind
+	if m.Request != "" {
+		text += " " + m.Request
+	}
 	switch {
 	case m.Your.IsValid():
 		text += " " + m.Your.String()

@@ -12,6 +12,7 @@ var _ sensor.DatagramParser = (*parser)(nil)
 type parser struct {
 	pool    *sync.Pool
 	pending []request // oldest first
+	spoke   [2]bool   // sides of which there was a message
 }
 
 // request is a request that was seen.
@@ -31,7 +32,14 @@ var answers = [...][]byte{
 
 // Parse implements sensor.DatagramParser.
 func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) error {
-	if s.EOF || s.Missing > 0 {
+	if s.EOF {
+		if s.Side == sensor.Responder {
+			p.end(emit)
+		}
+		return nil
+	}
+	if s.Missing > 0 {
+		p.pending = p.pending[:0] // what it answers is not known
 		return nil
 	}
 	d := p.pool.Get().(*decoder)
@@ -39,6 +47,7 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) error {
 	if err := d.decode(s.Data); err != nil {
 		return err
 	}
+	p.spoke[s.Side] = true
 	r := request{sent: s.Time, xid: d.msg.XID, hlen: s.Data[2], side: s.Side, hardware: [16]byte(s.Data[28:44])}
 	if v := d.value[optType]; len(v) == 1 {
 		r.kind = v[0]
@@ -87,6 +96,24 @@ func (p *parser) reply(m *Message, r *request) {
 			}
 		}
 	}
+}
+
+// end tells what had no reply, if one would have come in this flow: a flow in which
+// both sides spoke is none of broadcasts.
+func (p *parser) end(emit func(sensor.Message)) {
+	for i := range p.pending {
+		r := &p.pending[i]
+		if !p.spoke[0] || !p.spoke[1] {
+			break
+		}
+		var d decoder
+		m := &Message{Kind: KindUnanswered, Request: KindBootRequest, XID: r.xid, Sent: r.sent, Hardware: d.colons(r.hardware[:min(r.hlen, 16)])}
+		if r.kind > 0 {
+			m.Request = kinds[r.kind]
+		}
+		emit(m)
+	}
+	p.pending = p.pending[:0]
 }
 
 func (p *parser) remove(i int) {

@@ -7,7 +7,8 @@
 // A [*Request] for each request, at the end of its body, and a [*Response] for
 // each response, at the end of its body, with the method, target and host of the
 // request that it answers and the time it took. So a Response is the record of
-// a whole exchange, and a Request shows what was asked even if nobody answers.
+// a whole exchange, and a Request shows what was asked even if nobody answers; then
+// an [*Unanswered] says so when the server's side of the flow ends.
 // Interim responses (1xx) are Responses too. A response may end, and be emitted,
 // before the request that it answers.
 //

@@ -3,12 +3,17 @@ package http
 import (
 	"strconv"
 	"time"
+
+	"flowscope/sensor"
 )
 
 // The kinds of message.
 const (
 	KindRequest  = "request"
 	KindResponse = "response"
+	// KindUnanswered is a request, said again because its flow ended without a
+	// response.
+	KindUnanswered = "unanswered"
 )
 
 // The values of Response.Pairing.
@@ -98,6 +103,20 @@ func (m *Response) About() string { return string(m.Host) }
 
 // AboutBytes implements sensor.SubjectBytes.
 func (m *Response) AboutBytes() []byte { return m.Host }
+
+// Unanswered is a request, sent to its end, to which no response came.
+type Unanswered struct {
+	Kind   string           `json:"type"`
+	Method []byte           `json:"method,omitempty"` // nothing, nor of the others, where too much waited
+	Target []byte           `json:"target,omitempty"`
+	Host   []byte           `json:"host,omitempty"`
+	Sent   sensor.Timestamp `json:"sent"` // when its end was
+}
+
+// Headline is method and target of the request.
+func (m *Unanswered) Headline() string {
+	return "unanswered " + string(m.Method) + " " + string(m.Target)
+}
 
 // Body is what is said of a message's body and framing.
 type Body struct {

@@ -75,7 +75,7 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err 
 		return n, sensor.ErrDone
 	}
 	if s.EOF {
-		p.eof(&s, d, emit)
+		p.eof(&s, d, n < len(s.Data), emit)
 		return len(s.Data), nil
 	}
 	return n + p.unwanted(d, s.Side), nil
@@ -402,13 +402,29 @@ func (p *parser) pass(side sensor.Side) {
 	}
 }
 
-// eof ends what the end of the connection ends.
-func (p *parser) eof(s *sensor.Segment, d *direction, emit func(sensor.Message)) {
+// eof ends what the end of the connection ends. begun says that bytes are left over:
+// those of a head that did not come to its end.
+func (p *parser) eof(s *sensor.Segment, d *direction, begun bool, emit func(sensor.Message)) {
 	if d.x != nil {
 		p.message(d, s.Side).Incomplete = d.state != inRest || s.Aborted
 		p.end(s, d, emit)
 	}
+	if p.known && s.Side != p.client && d.state != passed {
+		p.unanswered(begun, emit)
+	}
 	p.pass(s.Side)
+}
+
+// unanswered tells the requests that wait, unless the oldest has a response that
+// has begun.
+func (p *parser) unanswered(begun bool, emit func(sensor.Message)) {
+	for _, x := range p.pending.queue[p.pending.head:] {
+		if x.asked && !begun {
+			r := &x.request
+			emit(&Unanswered{Kind: KindUnanswered, Method: r.Method, Target: r.Target, Host: r.Host, Sent: x.endAt})
+		}
+		begun = false
+	}
 }
 
 // Reset implements sensor.Resetter. One exchange is kept for its memory.

@@ -11,7 +11,8 @@
 // request was not seen, a [*Call] takes the place of the Response: service, method,
 // status, and how many messages there were in each direction. [*Reset] is a stream
 // that was given up, and is followed by what was known of its request and response;
-// [*GoAway] is the announced end of a connection.
+// [*GoAway] is the announced end of a connection, and a request without a response is
+// said again, as [*Unanswered], when the server's side of the flow ends.
 //
 // They are paired by the number of the stream. A response whose request was not
 // seen has Pairing "none". That is also so for stream 1 after an upgrade, whose

@@ -3,6 +3,8 @@ package http2
 import (
 	"strconv"
 	"time"
+
+	"flowscope/sensor"
 )
 
 // The kinds of message.
@@ -12,6 +14,9 @@ const (
 	KindCall     = "call"
 	KindReset    = "reset"
 	KindGoAway   = "goaway"
+	// KindUnanswered is a request, said again because its flow ended without a
+	// response.
+	KindUnanswered = "unanswered"
 )
 
 // PairingNone is the Pairing of a response whose request was not seen, or was one
@@ -188,6 +193,21 @@ type Reset struct {
 // Headline is the error, and method and target of the request.
 func (m *Reset) Headline() string {
 	return m.Reason + " " + string(m.Method) + " " + string(m.Target)
+}
+
+// Unanswered is a request, sent to its end, to which no response came.
+type Unanswered struct {
+	Kind   string           `json:"type"`
+	Stream uint32           `json:"stream"`
+	Method []byte           `json:"method"`
+	Target []byte           `json:"target"`
+	Host   []byte           `json:"host,omitempty"`
+	Sent   sensor.Timestamp `json:"sent"` // when its end was
+}
+
+// Headline is method and target of the request.
+func (m *Unanswered) Headline() string {
+	return "unanswered " + string(m.Method) + " " + string(m.Target)
 }
 
 // GoAway says that one side will take no more streams (GOAWAY).

@@ -85,6 +85,9 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err 
 		return n, sensor.ErrDone
 	}
 	if s.EOF {
+		if s.Side != p.client && d.state != passed {
+			p.unanswered(emit)
+		}
 		p.pass(s.Side, emit)
 		n = len(s.Data)
 	}
@@ -319,6 +322,19 @@ func (p *parser) pass(side sensor.Side, emit func(sensor.Message)) {
 		}
 		p.release(x)
 		x = next
+	}
+}
+
+// unanswered tells the requests that wait, once the server has ended. If a part of
+// the connection was not seen, a response may have been in it.
+func (p *parser) unanswered(emit func(sensor.Message)) {
+	if p.partial() {
+		return
+	}
+	for x := p.streams.first(); x != nil; x = x.next {
+		if r := &x.request; x.hasRequest && x.ended && !x.hasResponse && !x.answered && !r.Pushed {
+			emit(&Unanswered{Kind: KindUnanswered, Stream: x.id, Method: r.Method, Target: r.Target, Host: r.Host, Sent: x.endAt})
+		}
 	}
 }
 

@@ -10,7 +10,8 @@
 //
 // What answers another packet says so with RTT, by packet id and direction; at
 // most 128 ids of a direction wait at one time. Pairing is "none" where it was not
-// seen what is answered. Topic aliases are resolved: at most 64 of a direction,
+// seen what is answered. What nobody answered is said again, as [*Unanswered], when
+// the side ends that was to answer. Topic aliases are resolved: at most 64 of a direction,
 // with 16 KiB of topics.
 //
 // # Versions

@@ -1,6 +1,11 @@
 package mqtt
 
-import "flowscope/sensor"
+import (
+	"cmp"
+	"slices"
+
+	"flowscope/sensor"
+)
 
 // inflight is a packet with an id that waits for its answer.
 type inflight struct {
@@ -46,6 +51,36 @@ func (t *table) get(id uint16, kind uint8) *inflight {
 }
 
 func (t *table) clear() { clear(t.slots) }
+
+// unanswered tells what waits for packets of a side that has ended.
+func (p *parser) unanswered(ended sensor.Side, emit func(sensor.Message)) {
+	if ended == sensor.Responder {
+		if p.asked {
+			emit(&Unanswered{Kind: KindUnanswered, Packet: KindConnect, Sent: p.connectAt})
+		}
+		if !p.lossy {
+			for _, at := range p.pings.at[:p.pings.count] {
+				emit(&Unanswered{Kind: KindUnanswered, Packet: KindPing, Sent: at})
+			}
+		}
+		p.asked, p.pings = false, pings{}
+	}
+	var waiting []inflight
+	for side := range sensor.Side(2) {
+		for _, w := range p.side[side].waiting.slots {
+			if w.id != 0 && (w.kind == typePubrec) == (side == ended) { // the sender of a PUBLISH answers a PUBREC
+				waiting = append(waiting, w)
+			}
+		}
+	}
+	slices.SortFunc(waiting, func(a, b inflight) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.id, b.id)) })
+	for _, w := range waiting {
+		emit(&Unanswered{Kind: KindUnanswered, Packet: waits[w.kind], PacketID: w.id, Sent: w.at})
+	}
+}
+
+// waits are the packets with an id that are answered.
+var waits = [...]string{typePublish: KindPublish, typePubrec: KindPubrec, typePubrel: KindPubrel, typeSubscribe: KindSubscribe, typeUnsubscribe: KindUnsubscribe}
 
 // pings are the PINGREQs that wait, oldest first.
 type pings struct {

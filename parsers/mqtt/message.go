@@ -3,6 +3,8 @@ package mqtt
 import (
 	"strconv"
 	"time"
+
+	"flowscope/sensor"
 )
 
 // The kinds of message.
@@ -21,6 +23,9 @@ const (
 	KindPing        = "ping"
 	KindDisconnect  = "disconnect"
 	KindAuth        = "auth"
+	// KindUnanswered is a packet, said again because its flow ended without the
+	// packet that answers it.
+	KindUnanswered = "unanswered"
 )
 
 // The values of Pairing.
@@ -192,6 +197,17 @@ type Auth struct {
 
 // Headline is the method.
 func (m *Auth) Headline() string { return "auth " + string(m.Method) }
+
+// Unanswered is a packet that the other side did not answer.
+type Unanswered struct {
+	Kind     string           `json:"type"`
+	Packet   string           `json:"packet"` // "connect", "publish", "pubrec", "pubrel", "subscribe", "unsubscribe" or "ping"
+	PacketID uint16           `json:"packet_id,omitempty"`
+	Sent     sensor.Timestamp `json:"sent"`
+}
+
+// Headline is the type of the packet.
+func (m *Unanswered) Headline() string { return "unanswered " + m.Packet }
 
 // Error is why a stream is no MQTT, or not understood.
 type Error struct {

@@ -74,10 +74,14 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err 
 		}
 	}
 	if s.EOF {
+		begun := n < len(s.Data) || d.skip > 0
 		if d.left > 0 {
 			d.pub.Incomplete = true
 			emit(&d.pub)
 			d.left = 0
+		}
+		if !d.dead && !begun {
+			p.unanswered(s.Side, emit)
 		}
 		d.dead = true
 		return len(s.Data), nil

@@ -11,7 +11,8 @@
 // server said it did, rows, error, state of the transaction, and times. A
 // statement that fails before it is executed (when parsed or bound) is a
 // Statement too. Notices, errors outside of statements, and notifications are
-// [*Notice] and [*Notification].
+// [*Notice] and [*Notification]. What has no response when the server's side of the
+// flow ends is said again, as [*Unanswered].
 //
 // If the server accepts TLS, the stream is handed to "tls"; with GSSAPI nothing
 // more can be told.

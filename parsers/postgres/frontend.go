@@ -143,7 +143,15 @@ func (p *parser) sent(s sensor.Segment) {
 	}
 }
 
-// drain tells what waits for responses that will not come.
+// unanswered tells cur as a statement without a response.
+func (p *parser) unanswered(emit func(sensor.Message)) {
+	c := &p.cur
+	p.open, p.held = false, false
+	emit(&Unanswered{Kind: KindUnanswered, Protocol: c.Protocol, Verb: c.Verb, Text: c.Text, Truncated: c.Truncated,
+		Name: c.Name, Unseen: c.Unseen, Missing: c.Missing, Sent: p.curAt})
+}
+
+// drain tells what waits for responses that will not come, or were not captured.
 func (p *parser) drain(s sensor.Segment, emit func(sensor.Message)) {
 	if p.held {
 		p.cur.Incomplete = true // without the state of the transaction
@@ -166,6 +174,10 @@ func (p *parser) drain(s sensor.Segment, emit func(sensor.Message)) {
 			p.store.close(r)
 		case 'Q', 'E', 'F':
 			p.begin(s, r)
+			if p.side[sensor.Responder].closed {
+				p.unanswered(emit)
+				break
+			}
 			p.cur.Pairing, p.cur.RTT = PairingNone, 0
 			p.tell(emit)
 		}

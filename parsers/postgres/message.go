@@ -3,6 +3,8 @@ package postgres
 import (
 	"strconv"
 	"time"
+
+	"flowscope/sensor"
 )
 
 // The kinds of message.
@@ -15,6 +17,9 @@ const (
 	KindNotice       = "notice"
 	KindError        = "error"
 	KindNotification = "notification"
+	// KindUnanswered is what a client asked for, said again because its flow ended
+	// without a response.
+	KindUnanswered = "unanswered"
 )
 
 // The values of Pairing.
@@ -165,6 +170,37 @@ func (m *Statement) Headline() string {
 		text += " " + string(m.Error.Code)
 	}
 	return text
+}
+
+// Unanswered is a statement, a Startup or a request to encrypt the connection to which
+// no response came.
+type Unanswered struct {
+	Kind     string `json:"type"`
+	Method   string `json:"method,omitempty"` // as of an Encryption
+	User     []byte `json:"user,omitempty"`   // User and Database are those of a Startup.
+	Database []byte `json:"database,omitempty"`
+	// The others are those of a Statement.
+	Protocol  string           `json:"protocol,omitempty"`
+	Verb      []byte           `json:"verb,omitempty"`
+	Text      []byte           `json:"statement,omitempty"`
+	Truncated bool             `json:"truncated,omitempty"`
+	Name      []byte           `json:"name,omitempty"`
+	Unseen    bool             `json:"unseen,omitempty"`
+	Missing   int64            `json:"missing,omitempty"`
+	Sent      sensor.Timestamp `json:"sent,omitzero"` // when its end was, if that was seen
+}
+
+// Headline is what was asked for.
+func (m *Unanswered) Headline() string {
+	switch {
+	case m.Method != "":
+		return "unanswered " + m.Method
+	case m.Protocol == "":
+		return "unanswered startup " + account(m.User, m.Database)
+	case len(m.Text) == 0 && len(m.Name) > 0:
+		return "unanswered execute " + string(m.Name)
+	}
+	return "unanswered " + string(m.Text)
 }
 
 // Fault is what an error or a notice says.

@@ -250,9 +250,23 @@ func (m *message) whole() bool { return int64(len(m.body)) == m.size }
 // eof tells what the end of a side ends.
 func (p *parser) eof(s sensor.Segment, d *direction, emit func(sensor.Message)) {
 	d.dead, d.closed = true, !d.dead
-	if s.Side == sensor.Responder {
-		p.drain(s, emit)
+	if s.Side != sensor.Responder {
+		return
 	}
+	if d.closed {
+		switch m := (Unanswered{Kind: KindUnanswered, Sent: p.askedAt}); {
+		case p.phase == asked && p.gss:
+			m.Method = "gss"
+			emit(&m)
+		case p.phase == asked:
+			m.Method = "ssl"
+			emit(&m)
+		case p.phase == authenticating:
+			m.User, m.Database = p.account[:p.user], p.account[p.user:]
+			emit(&m)
+		}
+	}
+	p.drain(s, emit)
 }
 
 // Resync implements sensor.Resyncer. It is exact within a message whose length is

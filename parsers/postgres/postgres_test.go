@@ -17,6 +17,8 @@ func damaged(m sensor.Message) bool {
 		return m.Missing > 0 || m.Incomplete || m.Pairing != "" || m.Unseen
 	case *Login:
 		return m.Missing > 0 || m.Incomplete
+	case *Unanswered:
+		return m.Missing > 0 || m.Unseen
 	case *Notice:
 		return m.Missing > 0 || m.Pairing != ""
 	}

@@ -20,6 +20,9 @@
 // was captured from the middle is taken to begin between two exchanges, unless a
 // reply comes first or the engine knows that bytes are missing.
 //
+// A command without a reply is said again, as [Unanswered], when the server's side
+// of the flow has ended.
+//
 // SYNC and PSYNC make the connection one between servers; the parser is done then.
 //
 // # Commands

@@ -3,6 +3,8 @@ package redis
 import (
 	"strconv"
 	"time"
+
+	"flowscope/sensor"
 )
 
 // The kinds of message.
@@ -10,6 +12,9 @@ const (
 	KindCommand = "command"
 	KindReply   = "reply"
 	KindPush    = "push"
+	// KindUnanswered is a command, said again because its flow ended without a
+	// reply.
+	KindUnanswered = "unanswered"
 )
 
 // What is known of the command that a reply belongs to, if in doubt.
@@ -97,6 +102,18 @@ func (m *Reply) Headline() string {
 	}
 	return text
 }
+
+// Unanswered is a command to which no reply came.
+type Unanswered struct {
+	Kind       string           `json:"type"`
+	Name       []byte           `json:"command"`
+	Subcommand string           `json:"subcommand,omitempty"`
+	Key        []byte           `json:"key,omitempty"`
+	Sent       sensor.Timestamp `json:"sent"` // when the command was
+}
+
+// Headline is the command and its key.
+func (m *Unanswered) Headline() string { return "unanswered " + headline(m.Name, m.Subcommand, m.Key) }
 
 // Push is what a server sends unasked.
 type Push struct {

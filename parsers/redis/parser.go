@@ -18,6 +18,7 @@ type parser struct {
 	pending pending
 
 	began   [2]bool
+	ended   [2]bool
 	assumed bool // which command a reply belongs to is not known for certain
 	inMulti bool // MULTI was sent
 	skip    bool // CLIENT REPLY SKIP was sent
@@ -30,6 +31,8 @@ type parser struct {
 	command Command
 	reply   Reply
 	push    Push
+
+	unanswered Unanswered
 }
 
 // value is a string of known length that is passed over.
@@ -83,11 +86,35 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err 
 	}
 	switch {
 	case s.EOF:
+		p.end(s.Side, n < len(s.Data), emit)
 		n = len(s.Data)
 	case v.open && n == len(s.Data):
 		n += int(v.left) // passed over when it comes
 	}
 	return n, nil
+}
+
+// end tells what had no reply, once the server will send none. A reply that has
+// begun is one, and so are those to SUBSCRIBE and its kin that have come.
+func (p *parser) end(side sensor.Side, begun bool, emit func(sensor.Message)) {
+	p.ended[side] = true
+	if !p.ended[sensor.Responder] || p.silent {
+		return
+	}
+	r := &p.server
+	begun = side == sensor.Responder && (begun || r.kind != 0 || r.depth > 0 || r.value.open)
+	for w := p.pending.front(); w != nil; w = p.pending.front() {
+		if !begun && !w.confirms {
+			m := &p.unanswered
+			*m = Unanswered{Kind: KindUnanswered, Name: w.nameBytes(), Subcommand: w.sub, Sent: w.at}
+			if key := w.key(); len(key) > 0 {
+				m.Key = key
+			}
+			emit(m)
+		}
+		begun = false
+		p.pending.pop()
+	}
 }
 
 // Resync implements sensor.Resyncer. Within a value it is known where the next

@@ -10,6 +10,8 @@
 //   - A [*Mail] for each message that was sent by DATA or BDAT (RFC 3030), when the
 //     reply to its end has come: the envelope and the size. In LMTP there is one for
 //     each recipient that was accepted.
+//   - An [*Unanswered] for each command, or message, without a reply when the server's
+//     side of the flow ends.
 //
 // Commands and replies are paired in order, also when they are pipelined (RFC
 // 2920). A reply to a command that was not seen has Pairing "none"; from then on

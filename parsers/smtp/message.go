@@ -3,6 +3,8 @@ package smtp
 import (
 	"strconv"
 	"time"
+
+	"flowscope/sensor"
 )
 
 // The kinds of message.
@@ -10,6 +12,9 @@ const (
 	KindGreeting = "greeting"
 	KindCommand  = "command"
 	KindMail     = "mail"
+	// KindUnanswered is a command, said again because its flow ended without a
+	// reply.
+	KindUnanswered = "unanswered"
 )
 
 // What is known of the command that a reply belongs to, if in doubt.
@@ -77,6 +82,28 @@ func (m *Command) Headline() string {
 		}
 	}
 	return text + " " + strconv.Itoa(m.Status.Status)
+}
+
+// Unanswered is a command to which no reply came, or DATA or BDAT if no reply came
+// to what was sent by it.
+type Unanswered struct {
+	Kind      string           `json:"type"`
+	Verb      string           `json:"verb"`
+	Name      []byte           `json:"name,omitempty"`
+	Address   []byte           `json:"address,omitempty"`
+	Mechanism string           `json:"mechanism,omitempty"`
+	Sent      sensor.Timestamp `json:"sent"` // when the command was; of BDAT, its chunk
+}
+
+// Headline is the command.
+func (m *Unanswered) Headline() string {
+	text := "unanswered " + m.Verb
+	for _, more := range []string{string(m.Name), string(m.Address), m.Mechanism} {
+		if more != "" {
+			text += " " + more
+		}
+	}
+	return text
 }
 
 // Mail is a message that was sent.

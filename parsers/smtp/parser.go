@@ -22,10 +22,13 @@ type parser struct {
 	assumed bool // which command a reply belongs to is not known for certain
 	greeted bool
 	began   [2]bool
+	ended   [2]bool
 
 	greeting Greeting
 	command  Command
 	told     Mail
+
+	unanswered Unanswered
 }
 
 // Parse implements sensor.StreamParser.
@@ -61,11 +64,33 @@ func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err 
 	}
 	switch {
 	case s.EOF:
+		p.end(s.Side, n < len(s.Data), emit)
 		n = len(s.Data)
 	case s.Side == sensor.Initiator && p.client.state == inChunk:
 		n += int(p.client.left) // passed over when it comes
 	}
 	return n, nil
+}
+
+// end tells what had no reply, once the server will send none. What a client did
+// not send to its end is not waited for, and a reply that has begun is one.
+func (p *parser) end(side sensor.Side, begun bool, emit func(sensor.Message)) {
+	p.ended[side] = true
+	if !p.ended[sensor.Responder] || p.client.state == lost {
+		return
+	}
+	begun = side == sensor.Responder && (begun || p.server.reply.lines > 0)
+	for w := p.pending.front(); w != nil; w = p.pending.front() {
+		sent := !(w.verb == bdat && !w.ended || w.verb == data && w.begun && !w.ended)
+		if sent && !begun {
+			m := &p.unanswered
+			*m = Unanswered{Kind: KindUnanswered, Verb: verbNames[w.verb], Mechanism: w.mechanism, Sent: w.at}
+			m.Name, m.Address = w.argument()
+			emit(m)
+		}
+		begun = false
+		p.pending.pop()
+	}
 }
 
 // Resync implements sensor.Resyncer.

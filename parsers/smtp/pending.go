@@ -16,6 +16,17 @@ type waiting struct {
 	at        sensor.Timestamp
 }
 
+// argument returns the argument that is shown, as a name or as an address.
+func (w *waiting) argument() (name, address []byte) {
+	switch {
+	case len(w.text) == 0:
+		return nil, nil
+	case w.verb == ehlo || w.verb == helo || w.verb == lhlo || w.verb == etrn:
+		return w.text, nil
+	}
+	return nil, w.text
+}
+
 // pending is the queue of commands that wait, oldest first: a ring that grows.
 type pending struct {
 	ring []waiting

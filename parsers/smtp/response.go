@@ -219,14 +219,7 @@ func (p *parser) tell(s sensor.Segment, w *waiting, emit func(sensor.Message)) {
 	}
 	m.Truncated = m.Truncated || w.cut
 	m.RTT = since(s.Time, w.at)
-	if len(w.text) > 0 {
-		switch w.verb {
-		case ehlo, helo, lhlo, etrn:
-			m.Name = w.text
-		default:
-			m.Address = w.text
-		}
-	}
+	m.Name, m.Address = w.argument()
 	if len(r.ends) > 0 {
 		p.server.list = cutAt(p.server.list[:0], r.text, r.first, r.ends)
 		m.Capabilities = p.server.list
