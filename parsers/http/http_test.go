@@ -153,7 +153,7 @@ func TestRequestFraming(t *testing.T) {
 		{"no length is none", "POST / HTTP/1.1\r\nHost: h\r\n\r\n", `"body_bytes":0}`},
 		{"a coding that is not chunked", "POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", `"ambiguous":true,"anomalies":"bad_transfer_encoding"`},
 		{"chunks in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", `"ambiguous":true,"anomalies":"bad_transfer_encoding"`},
-		{"absolute-form", "GET http://u:p@one.example:8080/x HTTP/1.1\r\nHost: two.example\r\n\r\n", `"target":"http://***@one.example:8080/x","host":"***@one.example:8080","version":"1.1","body_bytes":0,"anomalies":"two_hosts"`},
+		{"absolute-form", "GET http://u:p@one.example:8080/x HTTP/1.1\r\nHost: two.example\r\n\r\n", `"target":"http://***@one.example:8080/x","host":"one.example:8080","version":"1.1","body_bytes":0,"anomalies":"two_hosts"`},
 		{"Host twice", "GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", `"two_hosts"`},
 		{"asterisk-form", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", `"target":"*","host":"a"`},
 		{"a blank in the target", "GET /a b HTTP/1.1\r\n\r\n", `"target":"/a b"`},

@@ -82,7 +82,7 @@ func appendAuthorities(dst, b []byte) []byte {
 	}
 }
 
-// keepAuthority copies a host, or the target of CONNECT, without user
+// keepAuthority copies the target of CONNECT without user
 // information.
 func (x *exchange) keepAuthority(b []byte) []byte {
 	if len(b) == 0 {

@@ -99,7 +99,7 @@ func (p *parser) request(s *sensor.Segment, head []byte, ends *lines) (x *exchan
 		f.found |= LongLine
 	}
 	authority := authorityOf(target, x.connect)
-	m.Method, m.Target, m.Host = x.keep(m.Method), p.url(x, target, x.connect), p.authority(x, authority)
+	m.Method, m.Target, m.Host = x.keep(m.Method), p.url(x, target, x.connect), x.keepHost(authority)
 	frame := framing{length: -1}
 	var host []byte
 	var v field
@@ -125,8 +125,8 @@ func (p *parser) request(s *sensor.Segment, head []byte, ends *lines) (x *exchan
 	}
 	switch {
 	case authority == nil && host != nil:
-		m.Host = p.authority(x, host[:min(len(host), maxLine)])
-	case host != nil && !x.connect && !equalFold(host, string(authority)):
+		m.Host = x.keepHost(host[:min(len(host), maxLine)])
+	case host != nil && !x.connect && !equalFold(host, string(hostOf(authority))):
 		f.found |= TwoHosts // RFC 9112, 3.2.2: that of the target counts
 	}
 	length = frame.body(m.Version, false)
@@ -307,10 +307,8 @@ func (p *parser) urlValue(x *exchange, v *field, found *Anomaly) []byte {
 	return x.keepURL(b)
 }
 
-// authority keeps a host.
-func (p *parser) authority(x *exchange, b []byte) []byte {
-	if p.shared.cfg.Secrets {
-		return x.keep(b)
-	}
-	return x.keepAuthority(b)
-}
+// keepHost keeps a host, without the name and password that may be before it.
+func (x *exchange) keepHost(b []byte) []byte { return x.keep(hostOf(b)) }
+
+// hostOf cuts the host, and its port, out of an authority.
+func hostOf(b []byte) []byte { return b[bytes.LastIndexByte(b, '@')+1:] }
