@@ -15,7 +15,8 @@
 // Requests and responses are paired in order (RFC 9112, 9.3.2). A response whose
 // request was not seen has Pairing "none"; it is framed as if it did not answer
 // HEAD. From then on it cannot be known which response answers which request,
-// and Pairing is "assumed". At most 128 requests, and 64 KiB of their fields,
+// and Pairing is "assumed"; so it is from the beginning if bytes are missing before
+// what the parser sees first. At most 128 requests, and 64 KiB of their fields,
 // wait for their responses.
 //
 // # Framing

@@ -303,3 +303,27 @@ func TestManyRequests(t *testing.T) {
 		t.Errorf("%d messages, the last is %s", len(got), last)
 	}
 }
+
+// TestJoinedBehindALoss begins where bytes are missing: which request is answered is
+// assumed, as one may have been among them.
+func TestJoinedBehindALoss(t *testing.T) {
+	for _, side := range []sensor.Side{sensor.Initiator, sensor.Responder} {
+		p, pairing := Protocol().NewStream(), []string(nil)
+		for i, text := range []string{"GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n"} {
+			s := sensor.Segment{Side: sensor.Side(i), Data: []byte(text)}
+			if s.Side == side {
+				s.Offset = 100
+			}
+			if _, err := p.Parse(s, func(m sensor.Message) {
+				if m, ok := m.(*Response); ok {
+					pairing = append(pairing, m.Pairing)
+				}
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if want := []string{PairingAssumed}; !slices.Equal(pairing, want) {
+			t.Errorf("with bytes of the %v missing: pairing %q, want %q", side, pairing, want)
+		}
+	}
+}

@@ -18,8 +18,10 @@ type parser struct {
 	pending pending
 	client  sensor.Side // who sends requests, once that is known
 	known   bool
-	// assumed: a response came whose request was not seen, so that it is not
-	// known any more which response answers which request.
+	began   [2]bool
+	// assumed: a response came whose request was not seen, or bytes are missing
+	// before the first that were, so that it is not known which response answers
+	// which request.
 	assumed bool
 	// unpaired: requests are missing from the queue.
 	unpaired bool
@@ -55,6 +57,10 @@ const (
 // Parse implements sensor.StreamParser.
 func (p *parser) Parse(s sensor.Segment, emit func(sensor.Message)) (n int, err error) {
 	d := &p.side[s.Side]
+	if !p.began[s.Side] { // what is missing before may have been a request or a response
+		p.began[s.Side] = true
+		p.assumed = p.assumed || s.Offset > 0
+	}
 	d.offset = s.Offset
 	if s.Skipped > 0 {
 		p.passed(d, s.Side, s.Skipped)

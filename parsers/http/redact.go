@@ -82,8 +82,7 @@ func appendAuthorities(dst, b []byte) []byte {
 	}
 }
 
-// keepAuthority copies the target of CONNECT without user
-// information.
+// keepAuthority copies the target of CONNECT without user information.
 func (x *exchange) keepAuthority(b []byte) []byte {
 	if len(b) == 0 {
 		return nil

@@ -177,10 +177,20 @@ func path(b []byte) (address, parameters []byte) {
 		case b[i] == '"':
 			quoted = !quoted
 		case b[i] == '>' && !quoted:
-			return b[1:i], b[i+1:]
+			return mailbox(b[1:i]), b[i+1:]
 		}
 	}
 	return b[1:], nil
+}
+
+// mailbox cuts the source route off, which everybody ignores (RFC 5321, 4.1.1.3).
+func mailbox(b []byte) []byte {
+	if len(b) > 0 && b[0] == '@' {
+		if i := bytes.IndexByte(b, ':'); i > 0 {
+			return b[i+1:]
+		}
+	}
+	return b
 }
 
 // announced returns the size that MAIL announces (RFC 1870, 6).
