@@ -28,7 +28,7 @@ func (e *encoder) appendHead(b []byte, start string, ev *sensor.Event) []byte {
 	if ev.Ordinal != 0 {
 		b = appendUint(b, `,"frame":`, ev.Ordinal)
 	}
-	b = e.appendIdentity(b, ev.Flow)
+	b = e.ids.append(b, ev.Flow)
 	return appendName(b, `,"side":"`, ev.Side.String())
 }
 

@@ -12,7 +12,7 @@ func (e *encoder) appendFlow(b []byte, ev *sensor.Event) []byte {
 	b = append(b, flowStart...)
 	b = e.appendTime(b, `,"ts_start":"`, f.First)
 	b = e.appendTime(b, `,"ts_end":"`, f.Last)
-	b = e.appendIdentity(b, f)
+	b = e.ids.append(b, f)
 
 	final := ev.Kind == sensor.FlowEnd
 	b = appendUint(b, `,"record_seq":`, uint64(f.RecordSeq))
@@ -97,53 +97,12 @@ func appendTCP(b []byte, t *[2]sensor.TCPStats) []byte {
 	return appendUint(b, `,"out_of_order_rev":`, uint64(t[1].OutOfOrder))
 }
 
-// appendIdentity appends the fields that all objects of a flow have in common.
-func (e *encoder) appendIdentity(b []byte, f *sensor.Flow) []byte {
-	src, dst := f.Initiator&1, f.Initiator&1^1
-	k := &f.Key
-	if k.Kind == sensor.MACPair {
-		b = appendMAC(b, `,"src_mac":"`, k.Addr[src])
-		b = appendMAC(b, `,"dst_mac":"`, k.Addr[dst])
-		return appendUint(b, `,"flow_id":`, f.ID)
-	}
-	b = append(k.IP(src).AppendTo(append(b, `,"src_ip":"`...)), '"')
-	b = append(k.IP(dst).AppendTo(append(b, `,"dst_ip":"`...)), '"')
-	if k.Kind == sensor.FiveTuple {
-		if hasPorts(k) {
-			b = appendUint(b, `,"src_port":`, uint64(k.Port[src]))
-			b = appendUint(b, `,"dst_port":`, uint64(k.Port[dst]))
-		}
-		b = appendName(b, `,"proto":"`, k.Proto.String())
-		b = appendUint(b, `,"ip_proto":`, uint64(k.Proto))
-		b = append(e.id.append(append(b, `,"community_id":"`...), f), '"')
-	}
-	return appendUint(b, `,"flow_id":`, f.ID)
-}
-
 func hasPorts(k *sensor.Key) bool {
 	switch k.Proto {
 	case sensor.ProtoTCP, sensor.ProtoUDP, sensor.ProtoICMP, sensor.ProtoICMPv6, sensor.ProtoSCTP, sensor.ProtoUDPLite:
 		return true
 	}
 	return k.Port != [2]uint16{}
-}
-
-// communityID remembers the Community ID of the flow that was asked for last,
-// because messages of one flow come one after the other.
-type communityID struct {
-	seed      uint16
-	known     bool
-	initiator uint8
-	key       sensor.Key
-	text      [len("1:") + 28]byte // a SHA-1 in base64
-}
-
-func (c *communityID) append(b []byte, f *sensor.Flow) []byte {
-	if !c.known || c.key != f.Key || c.initiator != f.Initiator {
-		f.AppendCommunityID(c.text[:0], c.seed)
-		c.known, c.key, c.initiator = true, f.Key, f.Initiator
-	}
-	return append(b, c.text[:]...)
 }
 
 func (e *encoder) appendTime(b []byte, key string, t sensor.Timestamp) []byte {

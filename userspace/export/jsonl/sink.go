@@ -44,7 +44,7 @@ type Sink struct {
 type encoder struct {
 	opt  Options
 	enc  jsonenc.Encoder
-	id   communityID
+	ids  *identities
 	apps map[string][]byte // see keysOf
 }
 
@@ -63,7 +63,7 @@ func newEncoder(opt Options) encoder {
 		opt: opt,
 		// However large the cap of one string, the line around it keeps its own.
 		enc:  jsonenc.Encoder{MaxString: opt.MaxString, MaxArray: opt.MaxArray, MaxValue: MaxLine - fixedRoom},
-		id:   communityID{seed: opt.CommunityIDSeed},
+		ids:  &identities{seed: opt.CommunityIDSeed},
 		apps: make(map[string][]byte),
 	}
 }

@@ -2,6 +2,7 @@ package jsonenc
 
 import (
 	"reflect"
+	"unsafe"
 
 	"flowscope/userspace/export/internal/safetext"
 )
@@ -33,10 +34,13 @@ type Encoder struct {
 	plans map[reflect.Type]encodeFunc
 	end   int // length of dst at which nothing more is begun
 	depth int
+	value unsafe.Pointer // what Append was given a pointer to
 }
 
-// encodeFunc appends v, for which there is room of fieldRoom at least.
-type encodeFunc func(e *Encoder, dst []byte, v reflect.Value) []byte
+// encodeFunc appends the value of its type at p, for which there is room of
+// fieldRoom at least. Reflection says once what is where; to ask it for each
+// value would cost more than writing it.
+type encodeFunc func(e *Encoder, dst []byte, p unsafe.Pointer) []byte
 
 // Append appends v as JSON in at most MaxValue bytes. It does not keep v.
 func (e *Encoder) Append(dst []byte, v any) []byte {
@@ -48,14 +52,15 @@ func (e *Encoder) Append(dst []byte, v any) []byte {
 	if !rv.IsValid() {
 		return append(dst, "null"...)
 	}
-	if rv.Kind() != reflect.Pointer && rv.Kind() != reflect.Map {
-		// An addressable copy spares an allocation for each field that is asked
-		// for its methods.
+	if rv.Kind() != reflect.Pointer {
 		p := reflect.New(rv.Type())
 		p.Elem().Set(rv)
 		rv = p
 	}
-	return e.planOf(rv.Type())(e, dst, rv)
+	e.value = rv.UnsafePointer()
+	dst = e.planOf(rv.Type())(e, dst, unsafe.Pointer(&e.value))
+	e.value = nil
+	return dst
 }
 
 // AppendString appends s as a JSON string and, like Append, says in Cut whether
@@ -88,7 +93,7 @@ func (e *Encoder) planOf(t reflect.Type) encodeFunc {
 	}
 	// A type that contains itself finds this stand-in while it is compiled.
 	var f encodeFunc
-	e.plans[t] = func(e *Encoder, dst []byte, v reflect.Value) []byte { return f(e, dst, v) }
+	e.plans[t] = func(e *Encoder, dst []byte, p unsafe.Pointer) []byte { return f(e, dst, p) }
 	f = e.compile(t)
 	if f == nil {
 		f = appendNull
@@ -97,7 +102,7 @@ func (e *Encoder) planOf(t reflect.Type) encodeFunc {
 	return f
 }
 
-func appendNull(_ *Encoder, dst []byte, _ reflect.Value) []byte { return append(dst, "null"...) }
+func appendNull(_ *Encoder, dst []byte, _ unsafe.Pointer) []byte { return append(dst, "null"...) }
 
 // room reports whether n bytes may be written in addition to one scalar. If
 // not, the value is marked as cut.

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unsafe"
 )
 
 // entry is one key of a map, with its value.
@@ -19,7 +20,8 @@ func (e *Encoder) compileMap(t reflect.Type) encodeFunc {
 		return nil
 	}
 	elem := e.planOf(t.Elem())
-	return func(e *Encoder, dst []byte, v reflect.Value) []byte {
+	return func(e *Encoder, dst []byte, p unsafe.Pointer) []byte {
+		v := reflect.NewAt(t, p).Elem()
 		if v.IsNil() || !e.enter() {
 			return append(dst, "null"...)
 		}
@@ -31,6 +33,7 @@ func (e *Encoder) compileMap(t reflect.Type) encodeFunc {
 		if len(entries) > e.MaxArray {
 			entries, e.Cut = entries[:e.MaxArray], true
 		}
+		value := reflect.New(t.Elem())
 		dst = append(dst, '{')
 		for i, x := range entries {
 			if !e.room(dst, 2+fieldRoom) {
@@ -43,7 +46,8 @@ func (e *Encoder) compileMap(t reflect.Type) encodeFunc {
 			dst = e.appendString(dst, x.key)
 			e.end += fieldRoom
 			dst = append(dst, ':')
-			dst = elem(e, dst, x.value)
+			value.Elem().Set(x.value)
+			dst = elem(e, dst, value.UnsafePointer())
 		}
 		e.leave()
 		return append(dst, '}')

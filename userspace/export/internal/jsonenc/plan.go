@@ -2,6 +2,7 @@ package jsonenc
 
 import (
 	"reflect"
+	"unsafe"
 )
 
 // compile returns the plan of a type, or nil if values of it have no JSON form.
@@ -14,19 +15,19 @@ func (e *Encoder) compile(t reflect.Type) encodeFunc {
 	case t == durationType:
 		return appendDuration
 	case has(t, appenderType):
-		return appendTextAppender
+		return appendTexts(t)
 	case has(t, marshalerType):
-		return appendTextMarshaler
+		return marshalTexts(t)
 	case has(t, errorType):
-		return appendError
+		return appendErrors(t)
 	}
 	switch t.Kind() {
 	case reflect.Bool:
 		return appendBool
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return appendInt
+		return ofSize(t, appendInt[int8], appendInt[int16], appendInt[int32], appendInt[int64])
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		return appendUint
+		return ofSize(t, appendUint[uint8], appendUint[uint16], appendUint[uint32], appendUint[uint64])
 	case reflect.Float32, reflect.Float64:
 		return appendFloat(t.Bits())
 	case reflect.String:
@@ -45,9 +46,22 @@ func (e *Encoder) compile(t reflect.Type) encodeFunc {
 	case reflect.Pointer:
 		return e.compilePointer(t)
 	case reflect.Interface:
-		return appendInterface
+		return appendInterfaces(t)
 	}
 	return nil
+}
+
+// ofSize returns the one of four for 1, 2, 4 and 8 bytes that is for t.
+func ofSize[F any](t reflect.Type, of1, of2, of4, of8 F) F {
+	switch t.Size() {
+	case 1:
+		return of1
+	case 2:
+		return of2
+	case 4:
+		return of4
+	}
+	return of8
 }
 
 // isByte reports whether a slice of t is text. A named byte with methods of its
@@ -76,34 +90,51 @@ func supported(t reflect.Type) bool {
 
 func (e *Encoder) compilePointer(t reflect.Type) encodeFunc {
 	elem := e.planOf(t.Elem())
-	return func(e *Encoder, dst []byte, v reflect.Value) []byte {
-		if v.IsNil() || !e.enter() {
+	return func(e *Encoder, dst []byte, p unsafe.Pointer) []byte {
+		to := *(*unsafe.Pointer)(p)
+		if to == nil || !e.enter() {
 			return append(dst, "null"...)
 		}
-		dst = elem(e, dst, v.Elem())
+		dst = elem(e, dst, to)
 		e.leave()
 		return dst
 	}
 }
 
-func appendInterface(e *Encoder, dst []byte, v reflect.Value) []byte {
-	if v.IsNil() || !e.enter() {
-		return append(dst, "null"...)
+// appendInterfaces returns the plan of an interface type. It allocates for what
+// is no pointer.
+func appendInterfaces(t reflect.Type) encodeFunc {
+	return func(e *Encoder, dst []byte, p unsafe.Pointer) []byte {
+		v := reflect.NewAt(t, p).Elem()
+		if v.IsNil() || !e.enter() {
+			return append(dst, "null"...)
+		}
+		v = v.Elem()
+		at := reflect.New(v.Type())
+		at.Elem().Set(v)
+		dst = e.planOf(v.Type())(e, dst, at.UnsafePointer())
+		e.leave()
+		return dst
 	}
-	dst = e.planOf(v.Elem().Type())(e, dst, v.Elem())
-	e.leave()
-	return dst
 }
 
 func (e *Encoder) compileSlice(t reflect.Type) encodeFunc {
 	elem := e.planOf(t.Elem())
+	size := t.Elem().Size()
 	isSlice := t.Kind() == reflect.Slice
-	return func(e *Encoder, dst []byte, v reflect.Value) []byte {
-		if isSlice && v.IsNil() || !e.enter() {
+	return func(e *Encoder, dst []byte, p unsafe.Pointer) []byte {
+		n := 0
+		if isSlice {
+			s := *(*[]byte)(p) // with the length of whatever it is a slice of
+			p, n = unsafe.Pointer(unsafe.SliceData(s)), len(s)
+		} else {
+			n = t.Len()
+		}
+		if isSlice && p == nil || !e.enter() {
 			return append(dst, "null"...)
 		}
 		dst = append(dst, '[')
-		for i := range v.Len() {
+		for i := range n {
 			if i == e.MaxArray {
 				e.Cut = true
 				break
@@ -114,7 +145,7 @@ func (e *Encoder) compileSlice(t reflect.Type) encodeFunc {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = elem(e, dst, v.Index(i))
+			dst = elem(e, dst, unsafe.Add(p, uintptr(i)*size))
 		}
 		e.leave()
 		return append(dst, ']')

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strconv"
 	"time"
+	"unsafe"
 
 	"flowscope/sensor"
 )
@@ -26,28 +27,23 @@ func has(t, iface reflect.Type) bool {
 	return t.Kind() != reflect.Interface && (t.Implements(iface) || t.Kind() != reflect.Pointer && reflect.PointerTo(t).Implements(iface))
 }
 
-// methods returns v as a T. It allocates only where v is not addressable.
-func methods[T any](v reflect.Value) (T, bool) {
-	if v.Kind() != reflect.Pointer {
-		if !v.CanAddr() {
-			p := reflect.New(v.Type())
-			p.Elem().Set(v)
-			v = p
-		} else {
-			v = v.Addr()
+// methods returns the value of type t at p as a T, unless it is a nil pointer.
+func methods[T any](t reflect.Type, p unsafe.Pointer) (T, bool) {
+	v := reflect.NewAt(t, p)
+	if t.Kind() == reflect.Pointer {
+		if v = v.Elem(); v.IsNil() {
+			var none T
+			return none, false
 		}
-	} else if v.IsNil() {
-		var none T
-		return none, false
 	}
 	m, ok := v.Interface().(T)
 	return m, ok
 }
 
-func appendAddr(e *Encoder, dst []byte, v reflect.Value) []byte {
-	a, ok := methods[*netip.Addr](v)
+func appendAddr(e *Encoder, dst []byte, p unsafe.Pointer) []byte {
+	a := (*netip.Addr)(p)
 	switch {
-	case !ok || !a.IsValid():
+	case !a.IsValid():
 		return append(dst, "null"...)
 	case a.Zone() != "":
 		return e.appendString(dst, a.String())
@@ -57,14 +53,14 @@ func appendAddr(e *Encoder, dst []byte, v reflect.Value) []byte {
 	return append(dst, '"')
 }
 
-func appendTimestamp(e *Encoder, dst []byte, v reflect.Value) []byte {
+func appendTimestamp(e *Encoder, dst []byte, p unsafe.Pointer) []byte {
 	dst = append(dst, '"')
-	dst = e.Clock.Append(dst, sensor.Timestamp(v.Int()))
+	dst = e.Clock.Append(dst, *(*sensor.Timestamp)(p))
 	return append(dst, '"')
 }
 
-func appendDuration(_ *Encoder, dst []byte, v reflect.Value) []byte {
-	return AppendSeconds(dst, time.Duration(v.Int()))
+func appendDuration(_ *Encoder, dst []byte, p unsafe.Pointer) []byte {
+	return AppendSeconds(dst, *(*time.Duration)(p))
 }
 
 // AppendSeconds appends d as a decimal number of seconds, exactly, with one to
@@ -87,11 +83,18 @@ func AppendSeconds(dst []byte, d time.Duration) []byte {
 	return dst
 }
 
-func appendTextAppender(e *Encoder, dst []byte, v reflect.Value) []byte {
-	m, ok := methods[encoding.TextAppender](v)
-	if !ok {
-		return append(dst, "null"...)
+// appendTexts returns the plan of a type with the method AppendText.
+func appendTexts(t reflect.Type) encodeFunc {
+	return func(e *Encoder, dst []byte, p unsafe.Pointer) []byte {
+		m, ok := methods[encoding.TextAppender](t, p)
+		if !ok {
+			return append(dst, "null"...)
+		}
+		return e.appendText(dst, m)
 	}
+}
+
+func (e *Encoder) appendText(dst []byte, m encoding.TextAppender) []byte {
 	// The text is appended raw behind the place where it will be escaped.
 	const gap = 8
 	raw, err := m.AppendText(append(dst, "        "...))
@@ -116,53 +119,67 @@ func isPlain(text []byte) bool {
 	return true
 }
 
-func appendTextMarshaler(e *Encoder, dst []byte, v reflect.Value) []byte {
-	m, ok := methods[encoding.TextMarshaler](v)
-	if !ok {
+// marshalTexts returns the plan of a type with the method MarshalText.
+func marshalTexts(t reflect.Type) encodeFunc {
+	return func(e *Encoder, dst []byte, p unsafe.Pointer) []byte {
+		m, ok := methods[encoding.TextMarshaler](t, p)
+		if !ok {
+			return append(dst, "null"...)
+		}
+		text, err := m.MarshalText()
+		if err != nil {
+			return append(dst, "null"...)
+		}
+		return e.appendBytes(dst, text)
+	}
+}
+
+// appendErrors returns the plan of a type that is an error.
+func appendErrors(t reflect.Type) encodeFunc {
+	return func(e *Encoder, dst []byte, p unsafe.Pointer) []byte {
+		err, ok := methods[error](t, p)
+		if !ok {
+			return append(dst, "null"...)
+		}
+		return e.appendString(dst, err.Error())
+	}
+}
+
+func appendString(e *Encoder, dst []byte, p unsafe.Pointer) []byte {
+	return e.appendString(dst, *(*string)(p))
+}
+
+func appendBytes(e *Encoder, dst []byte, p unsafe.Pointer) []byte {
+	b := *(*[]byte)(p)
+	if b == nil {
 		return append(dst, "null"...)
 	}
-	text, err := m.MarshalText()
-	if err != nil {
-		return append(dst, "null"...)
-	}
-	return e.appendBytes(dst, text)
+	return e.appendBytes(dst, b)
 }
 
-func appendError(e *Encoder, dst []byte, v reflect.Value) []byte {
-	err, ok := methods[error](v)
-	if !ok {
-		return append(dst, "null"...)
-	}
-	return e.appendString(dst, err.Error())
+func appendBool(_ *Encoder, dst []byte, p unsafe.Pointer) []byte {
+	return strconv.AppendBool(dst, *(*bool)(p))
 }
 
-func appendString(e *Encoder, dst []byte, v reflect.Value) []byte {
-	return e.appendString(dst, v.String())
+// appendInt is the plan of an integer type with a sign.
+func appendInt[T int8 | int16 | int32 | int64](_ *Encoder, dst []byte, p unsafe.Pointer) []byte {
+	return strconv.AppendInt(dst, int64(*(*T)(p)), 10)
 }
 
-func appendBytes(e *Encoder, dst []byte, v reflect.Value) []byte {
-	if v.IsNil() {
-		return append(dst, "null"...)
-	}
-	return e.appendBytes(dst, v.Bytes())
+// appendUint is the plan of an integer type without.
+func appendUint[T uint8 | uint16 | uint32 | uint64](_ *Encoder, dst []byte, p unsafe.Pointer) []byte {
+	return strconv.AppendUint(dst, uint64(*(*T)(p)), 10)
 }
 
-func appendBool(_ *Encoder, dst []byte, v reflect.Value) []byte {
-	return strconv.AppendBool(dst, v.Bool())
-}
-
-func appendInt(_ *Encoder, dst []byte, v reflect.Value) []byte {
-	return strconv.AppendInt(dst, v.Int(), 10)
-}
-
-func appendUint(_ *Encoder, dst []byte, v reflect.Value) []byte {
-	return strconv.AppendUint(dst, v.Uint(), 10)
-}
-
-// appendFloat returns the encoder of a float of the given size in bits.
+// appendFloat returns the plan of a float of the given size in bits.
 func appendFloat(bits int) encodeFunc {
-	return func(_ *Encoder, dst []byte, v reflect.Value) []byte {
-		f := v.Float()
+	return func(_ *Encoder, dst []byte, p unsafe.Pointer) []byte {
+		var f float64
+		if bits == 32 {
+			f = float64(*(*float32)(p))
+		} else {
+			f = *(*float64)(p)
+		}
 		if math.IsNaN(f) || math.IsInf(f, 0) {
 			return append(dst, "null"...)
 		}

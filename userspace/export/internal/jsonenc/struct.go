@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"flowscope/userspace/export/internal/safetext"
 )
@@ -12,10 +13,12 @@ import (
 type field struct {
 	name   string
 	tagged bool
-	index  []int  // path through embedded structs
-	key    []byte // `"name":`
+	index  []int     // path through embedded structs
+	hops   []uintptr // offsets of embedded pointers on that path
+	offset uintptr   // in the struct behind them
+	key    []byte    // `"name":`
 	encode encodeFunc
-	omit   func(reflect.Value) bool // nil: never
+	omit   func(unsafe.Pointer) bool // nil: never
 }
 
 func (e *Encoder) compileStruct(t reflect.Type) encodeFunc {
@@ -23,7 +26,7 @@ func (e *Encoder) compileStruct(t reflect.Type) encodeFunc {
 	for i := range fields {
 		e.compileField(t, &fields[i])
 	}
-	return func(e *Encoder, dst []byte, v reflect.Value) []byte {
+	return func(e *Encoder, dst []byte, p unsafe.Pointer) []byte {
 		if !e.enter() {
 			return append(dst, "null"...)
 		}
@@ -31,8 +34,8 @@ func (e *Encoder) compileStruct(t reflect.Type) encodeFunc {
 		first := true
 		for i := range fields {
 			f := &fields[i]
-			fv, ok := walk(v, f.index)
-			if !ok || f.omit != nil && f.omit(fv) {
+			at := f.at(p)
+			if at == nil || f.omit != nil && f.omit(at) {
 				continue
 			}
 			if !e.room(dst, len(f.key)+1) {
@@ -43,31 +46,39 @@ func (e *Encoder) compileStruct(t reflect.Type) encodeFunc {
 			}
 			first = false
 			dst = append(dst, f.key...)
-			dst = f.encode(e, dst, fv)
+			dst = f.encode(e, dst, at)
 		}
 		e.leave()
 		return append(dst, '}')
 	}
 }
 
-// walk follows a path to a field; a nil pointer on the way ends it.
-func walk(v reflect.Value, index []int) (reflect.Value, bool) {
-	if len(index) == 1 {
-		return v.Field(index[0]), true
-	}
-	for i, x := range index {
-		if i > 0 && v.Kind() == reflect.Pointer {
-			if v.IsNil() {
-				return v, false
-			}
-			v = v.Elem()
+// at returns where the field of the struct at p is, nil if a pointer on the way
+// is nil.
+func (f *field) at(p unsafe.Pointer) unsafe.Pointer {
+	for _, hop := range f.hops {
+		if p = *(*unsafe.Pointer)(unsafe.Add(p, hop)); p == nil {
+			return nil
 		}
-		v = v.Field(x)
 	}
-	return v, true
+	return unsafe.Add(p, f.offset)
+}
+
+// place works out hops and offset.
+func (f *field) place(t reflect.Type) {
+	for _, i := range f.index {
+		if t.Kind() == reflect.Pointer {
+			f.hops, f.offset = append(f.hops, f.offset), 0
+			t = t.Elem()
+		}
+		sf := t.Field(i)
+		f.offset += sf.Offset
+		t = sf.Type
+	}
 }
 
 func (e *Encoder) compileField(t reflect.Type, f *field) {
+	f.place(t)
 	sf := t.FieldByIndex(f.index)
 	_, options, _ := strings.Cut(sf.Tag.Get("json"), ",")
 	f.key, _ = safetext.AppendJSON(nil, f.name, safetext.MaxString, 1<<16)
@@ -87,21 +98,21 @@ func (e *Encoder) compileField(t reflect.Type, f *field) {
 	}
 }
 
-func either(a, b func(reflect.Value) bool) func(reflect.Value) bool {
+func either(a, b func(unsafe.Pointer) bool) func(unsafe.Pointer) bool {
 	if a == nil || b == nil {
 		if a == nil {
 			return b
 		}
 		return a
 	}
-	return func(v reflect.Value) bool { return a(v) || b(v) }
+	return func(p unsafe.Pointer) bool { return a(p) || b(p) }
 }
 
 // quoted puts a number or bool into a string; what is one already stays.
 func quoted(encode encodeFunc) encodeFunc {
-	return func(e *Encoder, dst []byte, v reflect.Value) []byte {
+	return func(e *Encoder, dst []byte, p unsafe.Pointer) []byte {
 		start := len(dst)
-		dst = encode(e, append(dst, '"'), v)
+		dst = encode(e, append(dst, '"'), p)
 		if dst[start+1] == '"' || dst[start+1] == 'n' { // a text, or null
 			return append(dst[:start], dst[start+1:]...)
 		}
@@ -110,25 +121,50 @@ func quoted(encode encodeFunc) encodeFunc {
 }
 
 // isEmpty is omitempty: false, 0, nil, and what has no elements.
-func isEmpty(t reflect.Type) func(reflect.Value) bool {
+func isEmpty(t reflect.Type) func(unsafe.Pointer) bool {
 	switch t.Kind() {
-	case reflect.Array, reflect.Map, reflect.Slice, reflect.String:
-		return func(v reflect.Value) bool { return v.Len() == 0 }
+	case reflect.String:
+		return func(p unsafe.Pointer) bool { return *(*string)(p) == "" }
+	case reflect.Slice:
+		return func(p unsafe.Pointer) bool { return len(*(*[]byte)(p)) == 0 } // of whatever it is a slice
+	case reflect.Array:
+		return func(unsafe.Pointer) bool { return t.Len() == 0 }
+	case reflect.Map:
+		return func(p unsafe.Pointer) bool { return reflect.NewAt(t, p).Elem().Len() == 0 }
 	case reflect.Struct:
 		return nil
 	}
-	return func(v reflect.Value) bool { return v.IsZero() }
+	return zero(t)
 }
 
 // isZero is omitzero: what the type's IsZero method says, else the zero value.
-func isZero(t reflect.Type) func(reflect.Value) bool {
+func isZero(t reflect.Type) func(unsafe.Pointer) bool {
 	if has(t, reflect.TypeFor[interface{ IsZero() bool }]()) {
-		return func(v reflect.Value) bool {
-			z, ok := methods[interface{ IsZero() bool }](v)
+		return func(p unsafe.Pointer) bool {
+			z, ok := methods[interface{ IsZero() bool }](t, p)
 			return !ok || z.IsZero()
 		}
 	}
-	return func(v reflect.Value) bool { return v.IsZero() }
+	return zero(t)
+}
+
+// zero reports whether a value of type t is the zero value.
+func zero(t reflect.Type) func(unsafe.Pointer) bool {
+	switch t.Kind() {
+	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		return ofSize(t, isNull[uint8], isNull[uint16], isNull[uint32], isNull[uint64])
+	case reflect.Pointer:
+		return isNull[unsafe.Pointer]
+	case reflect.String:
+		return func(p unsafe.Pointer) bool { return *(*string)(p) == "" }
+	}
+	return func(p unsafe.Pointer) bool { return reflect.NewAt(t, p).Elem().IsZero() }
+}
+
+func isNull[T comparable](p unsafe.Pointer) bool {
+	var null T
+	return *(*T)(p) == null
 }
 
 // collect lists the fields of t and of the structs it embeds, in order. path
