@@ -56,4 +56,3 @@ func appendIdentity(b []byte, f *sensor.Flow, seed uint16) []byte {
 	}
 	return appendUint(b, `,"flow_id":`, f.ID)
 }
-
