@@ -5,15 +5,17 @@
 #	alone "$@"
 #
 # and is then in a temporary directory, which goes at the end together with the
-# processes whose ids are in its files *.pid. Transcripts are written to the
-# directory of the script, or to $OUT. The captures of namespaces need root, tcpdump,
+# processes whose ids are in its files *.pid; a function cleanup comes before.
+# Transcripts are written to the directory of the script, or to $OUT, and the captures
+# they are made of to $KEEP, if that is set. The captures of namespaces need root, tcpdump,
 # tshark and python3. Afterwards, SENSORTEST_UPDATE=1 go test writes what the parser
 # makes of the transcripts; read the difference.
 here=$(cd "$(dirname "$0")" && pwd)
 lib=$(cd "$here/../../testdata" && pwd)
 out=${OUT:-$here}
 tmp=$(mktemp -d)
-trap 'kill $(cat "$tmp"/*.pid 2>/dev/null) 2>/dev/null || :; rm -rf "$tmp"' EXIT
+cleanup() { :; }
+trap 'cleanup; kill $(cat "$tmp"/*.pid 2>/dev/null) 2>/dev/null || :; rm -rf "$tmp"' EXIT
 cd "$tmp"
 chmod 755 "$tmp" # for servers that become another user
 
@@ -35,6 +37,7 @@ listening() {
 
 # capture NAME FILTER [INTERFACE]: tcpdump, until captured.
 capture() {
+	capturing=$1
 	rm -f tcpdump.log
 	tcpdump -q -i "${3-lo}" -U --immediate-mode -w "$1.pcap" "$2" 2>tcpdump.log &
 	echo $! >tcpdump.pid
@@ -45,17 +48,19 @@ captured() {
 	kill "$(cat tcpdump.pid)"
 	wait "$(cat tcpdump.pid)" || :
 	rm -f tcpdump.pid
+	if [ -n "${KEEP-}" ]; then cp "$capturing.pcap" "$KEEP/"; fi
 }
 
 # transcript NAME stream|datagram SERVER-PORT STYLE ABOUT: what was captured, without
-# addresses and ports. STYLE is hex; text, where a segment is all text; or mixed, for
-# text among bytes.
+# addresses and ports; of streams the first, or that of the number $STREAM. STYLE is
+# hex; text, where a segment is all text; mixed, for text among bytes; or upgraded, hex
+# without what is HTTP/1.1 before it.
 transcript() {
 	fields='-e _ws.col.Source -e udp.srcport -e udp.dstport -e udp.payload'
 	only=udp
 	if [ "$2" = stream ]; then
 		fields='-e _ws.col.Source -e tcp.srcport -e tcp.dstport -e tcp.payload -e tcp.flags.fin'
-		only='tcp.stream == 0 && !tcp.analysis.retransmission'
+		only="tcp.stream == ${STREAM-0} && !tcp.analysis.retransmission"
 	fi
 	{
 		printf '# Recorded by record.sh: %s\n%s\n' "$5" "$2"

@@ -25,6 +25,12 @@ def raw(b):
     return [b[i : i + 32].hex() for i in range(0, len(b), 32)]
 
 
+def upgraded(b):
+    if b"HTTP/1.1\r\n" in b[:40] or b[:12] == b"HTTP/1.1 101":
+        b = b[b.index(b"\r\n\r\n") + 4 :]
+    return raw(b)
+
+
 def mixed(b):
     """Runs of four and more printable bytes are text."""
     pieces, i = [], 0
@@ -70,7 +76,7 @@ for line in sys.stdin:
         mark = side = ">" if host == first else "<"
     else:
         mark = side = ">" if destination == port else "<"
-    for row in {"text": text, "mixed": mixed, "hex": raw}[style](bytes.fromhex(data)):
+    for row in {"text": text, "mixed": mixed, "hex": raw, "upgraded": upgraded}[style](bytes.fromhex(data)):
         print(side, row)
         side = " "
     if fin and mark not in closed:

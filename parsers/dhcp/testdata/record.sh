@@ -6,22 +6,15 @@
 #
 #	parsers/dhcp/testdata/record.sh
 #
-# It needs tcpdump and tshark too. Afterwards, SENSORTEST_UPDATE=1 go test writes
-# what the parser makes of it; read the difference. What is one transcript here
+# ../../testdata/lib.sh says how it works. What is one transcript here
 # was several flows, but for the renewals.
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-if [ "${1-}" != inside ]; then
-	exec unshare --net "$0" inside
-fi
-tmp=$(mktemp -d)
-trap 'kill $(cat "$tmp"/*.pid 2>/dev/null) 2>/dev/null || :; rm -rf "$tmp"' EXIT
-cd "$tmp"
+. "$(dirname "$0")/../../testdata/lib.sh"
+alone "$@"
 unshare --net sleep 60 &
 echo $! >client.pid
 sleep 0.5
 client="nsenter --net=/proc/$(cat client.pid)/ns/net"
-ip link set lo up
 ip link add server type veth peer name client
 ip link set client address 02:00:5e:00:53:01
 ip link set client netns "$(cat client.pid)"
@@ -42,31 +35,11 @@ esac
 SCRIPT
 chmod +x script
 
-record() {
-	rm -f tcpdump.log
-	tcpdump -q -i server -U --immediate-mode -w "$1.pcap" 'udp port 67' 2>tcpdump.log &
-	echo $! >tcpdump.pid
-	until grep -qs listening tcpdump.log; do sleep 0.1; done
-}
-
+# record NAME; stop NAME ABOUT.
+record() { capture "$1" 'udp port 67' server; }
 stop() {
-	sleep 0.3
-	kill "$(cat tcpdump.pid)"
-	wait "$(cat tcpdump.pid)" || :
-	rm -f tcpdump.pid
-	{
-		echo "# Recorded by record.sh: $2, and $(dnsmasq --version | sed 's/  .*//;q')."
-		echo datagram
-		tshark -r "$1.pcap" -T fields -e frame.time_relative -e udp.dstport -e udp.payload 2>/dev/null |
-			awk -F'\t' '{
-				us = int($1 * 1000000 + 0.5)
-				if (us > last) printf "+%dus\n", us - last
-				last = us
-				side = $2 == 67 ? ">" : "<"
-				while (length($3) > 64) { print side, substr($3, 1, 64); side = " "; $3 = substr($3, 65) }
-				print side, $3
-			}'
-	} >"$here/$1.transcript"
+	captured
+	transcript "$1" datagram 67 hex "$2, and $(dnsmasq --version | sed 's/  .*//;q')."
 }
 
 record udhcpc

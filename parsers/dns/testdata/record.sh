@@ -5,16 +5,10 @@
 #
 #	parsers/dns/testdata/record.sh
 #
-# It needs tcpdump and tshark too. Afterwards, SENSORTEST_UPDATE=1 go test
-# writes what the parser makes of it; read the difference.
+# ../../testdata/lib.sh says how it works.
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-if [ "${1-}" != inside ]; then
-	exec unshare --net "$0" inside
-fi
-tmp=$(mktemp -d)
-trap 'kill $(cat "$tmp"/*.pid 2>/dev/null) 2>/dev/null || :; rm -rf "$tmp"' EXIT
-ip link set lo up
+. "$(dirname "$0")/../../testdata/lib.sh"
+alone "$@"
 dnsmasq --conf-file=/dev/null --no-resolv --no-hosts --port=53 --listen-address=127.0.0.1 \
 	--bind-interfaces --user=root --pid-file="$tmp/dnsmasq.pid" --local-ttl=300 \
 	--local=/example.test/ --edns-packet-max=1232 \
@@ -28,35 +22,10 @@ dnsmasq --conf-file=/dev/null --no-resolv --no-hosts --port=53 --listen-address=
 	--ptr-record=80.2.0.192.in-addr.arpa,www.example.test \
 	--dns-rr=example.test,65,00010000010003026832 --dns-rr=example.test,65280,deadbeef
 
-# record NAME FILTER: tcpdump until stop.
-record() {
-	tcpdump -q -i lo -U --immediate-mode -w "$tmp/$1.pcap" "$2" 2>"$tmp/$1.log" &
-	pid=$!
-	echo $pid >"$tmp/$1.pid"
-	until grep -qs listening "$tmp/$1.log"; do sleep 0.1; done
-}
-stop() { sleep 0.5; kill "$pid"; wait "$pid" || :; rm "$tmp/$1.pid"; }
-
-# transcript NAME KIND PROTOCOL FIELD: the payloads of the capture as a transcript.
-transcript() {
-	{
-		echo "# Recorded by record.sh: $(dig -v 2>&1) and $(dnsmasq --version | sed 's/  .*//;q')."
-		echo "$2"
-		tshark -r "$tmp/$1.pcap" -T fields -e frame.time_relative -e "$3.dstport" -e "$4" |
-			awk -F'\t' '$3 != "" {
-				us = int($1 * 1000000 + 0.5)
-				if (us > last) printf "+%dus\n", us - last
-				last = us
-				side = $2 == 53 ? ">" : "<"
-				while (length($3) > 64) { print side, substr($3, 1, 64); side = " "; $3 = substr($3, 65) }
-				print side, $3
-			}'
-	} >"$here/$1.transcript"
-}
-
+about="$(dig -v 2>&1) and $(dnsmasq --version | sed 's/  .*//;q')."
 q() { dig @127.0.0.1 -b 127.0.0.1#5000 +tries=1 +timeout=1 "$@" >/dev/null || :; }
 
-record dig_dnsmasq 'udp port 53'
+capture dig_dnsmasq 'udp port 53'
 q www.example.test A
 q www.example.test AAAA
 q alias.example.test A
@@ -73,11 +42,11 @@ q . NS +norecurse
 q elsewhere.invalid A +nocookie
 q version.bind TXT -c CH
 q WwW.ExAmPlE.tEsT A +cdflag +adflag
-stop dig_dnsmasq
-transcript dig_dnsmasq datagram udp udp.payload
+captured
+transcript dig_dnsmasq datagram 53 hex "$about"
 
-record dig_dnsmasq_tcp 'tcp port 53'
+capture dig_dnsmasq_tcp 'tcp port 53'
 printf 'www.example.test A\nexample.test MX\nexample.test TXT\n' >"$tmp/batch"
 dig @127.0.0.1 +tcp +keepopen +timeout=1 -f "$tmp/batch" >/dev/null || :
-stop dig_dnsmasq_tcp
-transcript dig_dnsmasq_tcp stream tcp tcp.payload
+captured
+transcript dig_dnsmasq_tcp stream 53 hex "$about"

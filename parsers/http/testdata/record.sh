@@ -5,17 +5,10 @@
 #
 #	parsers/http/testdata/record.sh
 #
-# It needs tcpdump, tshark and python3 too. Afterwards, SENSORTEST_UPDATE=1 go test
-# writes what the parser makes of it; read the difference.
+# ../../testdata/lib.sh says how it works.
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-if [ "${1-}" != inside ]; then
-	exec unshare --net "$0" inside
-fi
-tmp=$(mktemp -d)
-trap 'kill $(cat "$tmp"/*.pid 2>/dev/null) 2>/dev/null || :; rm -rf "$tmp"' EXIT
-ip link set lo up
-cd "$tmp"
+. "$(dirname "$0")/../../testdata/lib.sh"
+alone "$@"
 mkdir -p www/dir
 printf 'Hello, world!\n' >www/index.html
 i=0
@@ -47,7 +40,6 @@ http {
 	}
 }
 EOF
-chmod 755 "$tmp"
 nginx -p "$tmp" -c nginx.conf
 # A backend that reads a body and answers in HTTP/1.0, until it closes.
 cat >backend.py <<'EOF'
@@ -64,47 +56,17 @@ http.server.HTTPServer(("127.0.0.1", 8081), H).serve_forever()
 EOF
 python3 backend.py &
 echo $! >backend.pid
-until ss -ltn | grep -q :8081 && ss -ltn | grep -q :8080; do sleep 0.1; done
+listening 8080 8081
 
 # record NAME ABOUT PORT URLS-AND-OPTIONS: one run of curl, which keeps its
 # connection.
 record() {
 	name=$1 about=$2 port=$3
 	shift 3
-	rm -f tcpdump.log
-	tcpdump -q -i lo -U --immediate-mode -w "$name.pcap" "tcp port $port" 2>tcpdump.log &
-	echo $! >tcpdump.pid
-	until grep -qs listening tcpdump.log; do sleep 0.1; done
+	capture "$name" "tcp port $port"
 	curl -s "$@" >/dev/null || :
-	sleep 0.3
-	kill "$(cat tcpdump.pid)"
-	wait "$(cat tcpdump.pid)" || :
-	rm -f tcpdump.pid
-	{
-		echo "# Recorded by record.sh: $(curl --version | cut -d' ' -f1,2 | head -n1) and $(nginx -v 2>&1 | sed 's/.*: //'): $about"
-		echo stream
-		tshark -r "$name.pcap" -T fields -e frame.time_relative -e tcp.dstport -e tcp.payload -e tcp.flags.fin 2>/dev/null |
-			awk -F'\t' '$3 != "" || $4 == 1' |
-			python3 -c '
-import sys
-last = 0
-for line in sys.stdin:
-    t, port, data, fin = line.rstrip("\n").split("\t")
-    us = round(float(t) * 1e6)
-    if us > last: print("+%dus" % (us - last))
-    last = us
-    b = bytes.fromhex(data)
-    side = ">" if port == "'"$port"'" else "<"
-    text = all(c in (9, 10, 13) or 32 <= c < 127 for c in b)
-    while b:
-        n = b.find(b"\n") + 1 if text and b"\n" in b else len(b) if text else 32
-        piece, b = b[:n], b[n:]
-        if text: piece = "\"%s\"" % piece.decode().replace("\\", "\\\\").replace("\"", "\\\"").replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t")
-        else: piece = piece.hex()
-        print(side, piece); side = " "
-    if fin == "1": print((">" if port == "'"$port"'" else "<"), "eof")
-'
-	} >"$here/$name.transcript"
+	captured
+	transcript "$name" stream "$port" text "$(curl --version | cut -d' ' -f1,2 | head -n1) and $(nginx -v 2>&1 | sed 's/.*: //'): $about"
 }
 
 url=http://127.0.0.1:8080

@@ -7,22 +7,16 @@
 #
 #	parsers/http2/testdata/record.sh
 #
-# It needs Go, tcpdump, tshark and python3 too. Afterwards, SENSORTEST_UPDATE=1
-# go test writes what the parser makes of it; read the difference.
+# ../../testdata/lib.sh says how it works. It needs Go, too.
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-if [ "${1-}" != inside ]; then
+. "$(dirname "$0")/../../testdata/lib.sh"
+if [ -z "${programs-}" ]; then # outside, where Go may ask for modules
 	programs=$(mktemp -d)
-	(cd "$here/../../../testdata/record" && go build -o "$programs/http2" ./http2)
-	unshare --net "$0" inside "$programs" || { rm -rf "$programs"; exit 1; }
-	rm -rf "$programs"
-	exit
+	export programs
+	(cd "$lib/../../testdata/record" && go build -o "$programs/http2" ./http2)
 fi
-programs=$2
-tmp=$(mktemp -d)
-trap 'kill $(cat "$tmp"/*.pid 2>/dev/null) 2>/dev/null || :; rm -rf "$tmp"' EXIT
-ip link set lo up
-cd "$tmp"
+alone "$@"
+cleanup() { rm -rf "$programs"; }
 mkdir -p www/dir
 printf 'Hello, world!\n' >www/index.html
 i=0
@@ -55,7 +49,6 @@ http {
 }
 EOF
 head -c 5000 /dev/zero >conf
-chmod 755 "$tmp"
 nginx -p "$tmp" -c nginx.conf
 # A backend that reads a body and answers in HTTP/1.0, until it closes.
 cat >backend.py <<'EOF'
@@ -74,44 +67,17 @@ python3 backend.py &
 echo $! >backend.pid
 "$programs/http2" server 127.0.0.1:8082 &
 echo $! >server.pid
-until ss -ltn | grep -q :8081 && ss -ltn | grep -q :8080 && ss -ltn | grep -q :8082; do sleep 0.1; done
+listening 8080 8081 8082
 
 # record NAME ABOUT PORT COMMAND...: one connection. Of an upgrade, what is HTTP/1.1
 # is left out: that is for another parser.
 record() {
 	name=$1 about=$2 port=$3
 	shift 3
-	rm -f tcpdump.log
-	tcpdump -q -i lo -U --immediate-mode -w "$name.pcap" "tcp port $port" 2>tcpdump.log &
-	echo $! >tcpdump.pid
-	until grep -qs listening tcpdump.log; do sleep 0.1; done
+	capture "$name" "tcp port $port"
 	"$@" >/dev/null || :
-	sleep 0.3
-	kill "$(cat tcpdump.pid)"
-	wait "$(cat tcpdump.pid)" || :
-	rm -f tcpdump.pid
-	{
-		echo "# Recorded by record.sh: $about"
-		echo stream
-		tshark -r "$name.pcap" -T fields -e frame.time_relative -e tcp.dstport -e tcp.payload -e tcp.flags.fin 2>/dev/null |
-			awk -F'\t' '$3 != "" || $4 == 1' |
-			python3 -c '
-import sys
-last = 0
-for line in sys.stdin:
-    t, port, data, fin = line.rstrip("\n").split("\t")
-    us = round(float(t) * 1e6)
-    if us > last: print("+%dus" % (us - last))
-    last = us
-    b = bytes.fromhex(data)
-    if b"HTTP/1.1\r\n" in b[:40] or b[:12] == b"HTTP/1.1 101": b = b[b.index(b"\r\n\r\n") + 4:]
-    side = ">" if port == "'"$port"'" else "<"
-    while b:
-        piece, b = b[:32], b[32:]
-        print(side, piece.hex()); side = " "
-    if fin == "1": print((">" if port == "'"$port"'" else "<"), "eof")
-'
-	} >"$here/$name.transcript"
+	captured
+	transcript "$name" stream "$port" upgraded "$about"
 }
 
 curl="$(curl --version | cut -d' ' -f1,2 | head -n1)"
@@ -128,4 +94,4 @@ record go_trailers "$curl and golang.org/x/net/http2/h2c: trailers" 8082 \
 record grpc "calls of google.golang.org/grpc" 50051 "$programs/http2" grpc 127.0.0.1:50051
 # What tshark makes of it, for TestTshark: a line for each HEADERS frame.
 tshark -r nginx_go.pcap -Y http2.type==1 -T fields -E occurrence=l -e http2.streamid -e http2.headers.method -e http2.headers.path \
-	-e http2.headers.status -e http2.headers.user_agent -e http2.headers.content_type 2>/dev/null >"$here/nginx_go.tshark"
+	-e http2.headers.status -e http2.headers.user_agent -e http2.headers.content_type 2>/dev/null >"$out/nginx_go.tshark"

@@ -6,17 +6,10 @@
 #
 #	parsers/mqtt/testdata/record.sh
 #
-# It needs tcpdump, tshark and python3 too. Afterwards, SENSORTEST_UPDATE=1 go test
-# writes what the parser makes of it; read the difference.
+# ../../testdata/lib.sh says how it works.
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-if [ "${1-}" != inside ]; then
-	exec unshare --net "$0" inside
-fi
-tmp=$(mktemp -d)
-trap 'kill $(cat "$tmp"/*.pid 2>/dev/null) 2>/dev/null || :; rm -rf "$tmp"' EXIT
-ip link set lo up
-cd "$tmp"
+. "$(dirname "$0")/../../testdata/lib.sh"
+alone "$@"
 : >passwords
 mosquitto_passwd -b passwords alice hidden1
 cat >mosquitto.conf <<'EOT'
@@ -28,64 +21,17 @@ user root
 EOT
 mosquitto -c mosquitto.conf >mosquitto.log 2>&1 &
 echo $! >mosquitto.pid
-until ss -ltn | grep -q :1883; do sleep 0.1; done
+listening 1883
 
 # record NAME ABOUT COMMAND...: what is said while a command runs, on its first
 # connection.
 record() {
 	name=$1 about=$2
 	shift 2
-	rm -f tcpdump.log
-	tcpdump -q -i lo -U --immediate-mode -w "$name.pcap" "tcp port 1883" 2>tcpdump.log &
-	echo $! >tcpdump.pid
-	until grep -qs listening tcpdump.log; do sleep 0.1; done
+	capture "$name" 'tcp port 1883'
 	"$@" >/dev/null 2>&1 || :
-	sleep 0.5
-	kill "$(cat tcpdump.pid)"
-	wait "$(cat tcpdump.pid)" || :
-	rm -f tcpdump.pid
-	if [ -n "${KEEP-}" ]; then cp "$name.pcap" "$KEEP/"; fi
-	{
-		echo "# Recorded by record.sh: mosquitto $(mosquitto -h | sed -n 's/^mosquitto version //p'): $about"
-		echo stream
-		tshark -r "$name.pcap" -T fields -e frame.time_relative -e tcp.dstport -e tcp.payload -e tcp.flags.fin -Y "tcp.stream == 0 && !tcp.analysis.retransmission" 2>/dev/null |
-			awk -F'\t' '$3 != "" || $4 == 1' |
-			python3 -c '
-import sys
-last, closed = 0, ""
-def go(b):
-    out, i = [], 0
-    while i < len(b):
-        j = i
-        while j < len(b) and 32 <= b[j] < 127: j += 1
-        if j - i >= 4:
-            out.append("\"%s\"" % b[i:j].decode().replace("\\", "\\\\").replace("\"", "\\\""))
-            i = j
-            continue
-        k = i + 1
-        while k < len(b):
-            j = k
-            while j < len(b) and 32 <= b[j] < 127: j += 1
-            if j - k >= 4: break
-            k = max(j, k + 1)
-        out.append(b[i:k].hex())
-        i = k
-    return out
-for line in sys.stdin:
-    t, port, data, fin = line.rstrip("\n").split("\t")
-    us = round(float(t) * 1e6)
-    if us > last: print("+%dus" % (us - last))
-    last = us
-    side = mark = ">" if port == "1883" else "<"
-    row = ""
-    for piece in go(bytes.fromhex(data)):
-        if row and len(row) + len(piece) > 100:
-            print(side, row); side = " "; row = ""
-        row += (" " if row else "") + piece
-    if row: print(side, row)
-    if fin == "1" and mark not in closed: print(mark, "eof"); closed += mark
-'
-	} >"$here/$name.transcript"
+	captured
+	transcript "$name" stream 1883 mixed "mosquitto $(mosquitto -h | sed -n 's/^mosquitto version //p'): $about"
 }
 
 # both VERSION: a client subscribes, is told of three messages, and leaves.

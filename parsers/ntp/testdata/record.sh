@@ -1,21 +1,14 @@
 #!/bin/sh
 # Records what chronyd answers to ntpdig and chronyd (Debian packages
-# ntpsec-ntpdig, chrony), in a network namespace of its own, and writes it as transcripts: the payload of each packet, without addresses
-# and ports. Run as root:
+# ntpsec-ntpdig, chrony), in a network namespace of its own, and writes it as
+# transcripts: the payload of each packet, without addresses and ports. Run as root:
 #
 #	parsers/ntp/testdata/record.sh
 #
-# It needs tcpdump and tshark too. Afterwards, SENSORTEST_UPDATE=1 go test writes
-# what the parser makes of it; read the difference.
+# ../../testdata/lib.sh says how it works.
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-if [ "${1-}" != inside ]; then
-	exec unshare --net "$0" inside
-fi
-tmp=$(mktemp -d)
-trap 'kill $(cat "$tmp"/*.pid 2>/dev/null) 2>/dev/null || :; rm -rf "$tmp"' EXIT
-ip link set lo up
-cd "$tmp"
+. "$(dirname "$0")/../../testdata/lib.sh"
+alone "$@"
 printf '1 SHA1 HEX:000102030405060708090a0b0c0d0e0f10111213\n' >keys
 echo '1 SHA1 HEX:ff' >wrong
 cat >chrony.conf <<CONF
@@ -28,36 +21,17 @@ pidfile $tmp/chronyd.pid
 bindcmdaddress /
 CONF
 chronyd -x -u root -d -f chrony.conf >chronyd.log 2>&1 &
-until ss -lun | grep -q :123; do sleep 0.1; done
+listening 123
 sleep 1
 
 # record NAME COMMAND...
 record() {
 	name=$1
 	shift
-	rm -f tcpdump.log
-	tcpdump -q -i lo -U --immediate-mode -w "$name.pcap" 'udp port 123' 2>tcpdump.log &
-	echo $! >tcpdump.pid
-	until grep -qs listening tcpdump.log; do sleep 0.1; done
+	capture "$name" 'udp port 123'
 	timeout 10 "$@" >/dev/null 2>&1 || :
-	sleep 0.3
-	kill "$(cat tcpdump.pid)"
-	wait "$(cat tcpdump.pid)" || :
-	rm -f tcpdump.pid
-	{
-		echo "# Recorded by record.sh with $(chronyd --version | sed 's/ (+.*//') and: $*"
-		echo datagram
-		tshark -r "$name.pcap" -T fields -e frame.time_relative -e udp.srcport -e udp.dstport -e udp.payload 2>/dev/null |
-			awk -F'\t' '{
-				us = int($1 * 1000000 + 0.5)
-				if (us > last) printf "+%dus\n", us - last
-				last = us
-				if (port == "") port = $2
-				side = $3 == 123 && $2 != 123 ? ">" : "<"
-				while (length($4) > 64) { print side, substr($4, 1, 64); side = " "; $4 = substr($4, 65) }
-				print side, $4
-			}'
-	} | sed "s|$tmp|.|g" >"$here/$name.transcript"
+	captured
+	transcript "$name" datagram 123 hex "$(chronyd --version | sed 's/ (+.*//') and: $*"
 }
 
 echo '1 SHA1 000102030405060708090a0b0c0d0e0f10111213' >ntpdig.keys

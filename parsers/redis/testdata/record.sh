@@ -5,27 +5,20 @@
 #
 #	parsers/redis/testdata/record.sh
 #
-# Afterwards, SENSORTEST_UPDATE=1 go test writes what the parser makes of it; read
-# the difference.
+# ../../testdata/lib.sh says how it works.
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-tmp=$(mktemp -d)
-trap 'kill $(cat "$tmp"/*.pid 2>/dev/null) 2>/dev/null || :; rm -rf "$tmp"' EXIT
-(cd "$here/../../../testdata/record" && go build -o "$tmp/tcp" ./tcp)
-cd "$tmp"
+. "$(dirname "$0")/../../testdata/lib.sh"
 redis-server --port 7379 --bind 127.0.0.1 --save '' --dir "$tmp" --requirepass hunter2 --daemonize yes --pidfile "$tmp/redis.pid" >/dev/null
-until ss -ltn | grep -q :7379; do sleep 0.1; done
+listening 7379
 
 # record NAME ABOUT COMMAND...: one connection.
 record() {
 	name=$1 about=$2
 	shift 2
-	"$tmp/tcp" 127.0.0.1:7380 127.0.0.1:7379 "$here/$name.transcript" \
-		"$(redis-cli --version) and redis-server $(redis-server --version | cut -d' ' -f3): $about" &
-	pid=$!
-	until ss -ltn | grep -q :7380; do sleep 0.1; done
+	relayed "$name" 7380 7379 \
+		"$(redis-cli --version) and redis-server $(redis-server --version | cut -d' ' -f3): $about"
 	"$@" >/dev/null 2>&1 || :
-	wait $pid
+	relay_done
 }
 cli='redis-cli --no-auth-warning -p 7380'
 cat >commands <<'EOC'

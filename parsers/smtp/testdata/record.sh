@@ -4,14 +4,9 @@
 #
 #	parsers/smtp/testdata/record.sh
 #
-# Afterwards, SENSORTEST_UPDATE=1 go test writes what the parser makes of it; read
-# the difference.
+# ../../testdata/lib.sh says how it works.
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-tmp=$(mktemp -d)
-trap 'kill $(cat "$tmp"/*.pid 2>/dev/null) 2>/dev/null || :; rm -rf "$tmp"' EXIT
-(cd "$here/../../../testdata/record" && go build -o "$tmp/tcp" ./tcp)
-cd "$tmp"
+. "$(dirname "$0")/../../testdata/lib.sh"
 openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 3650 -subj /CN=mail.example 2>/dev/null
 cat >server.py <<'EOP'
 import ssl, sys, threading
@@ -41,19 +36,17 @@ threading.Event().wait()
 EOP
 /usr/bin/python3 server.py &
 echo $! >server.pid
-until ss -ltn | grep -q :7025 && ss -ltn | grep -q :7024; do sleep 0.1; done
+listening 7025 7024
 
 # record NAME ABOUT PORT OPTIONS: one run of swaks. What is behind the first 4 KiB
 # of each side is left out.
 record() {
 	name=$1 about=$2 port=$3
 	shift 3
-	"$tmp/tcp" 127.0.0.1:7026 127.0.0.1:$port "$here/$name.transcript" \
-		"swaks $(swaks --version | head -n1 | cut -d' ' -f3) and aiosmtpd $(/usr/bin/python3 -c 'import aiosmtpd; print(aiosmtpd.__version__)'): $about" 4096 &
-	pid=$!
-	until ss -ltn | grep -q :7026; do sleep 0.1; done
+	relayed "$name" 7026 $port \
+		"swaks $(swaks --version | head -n1 | cut -d' ' -f3) and aiosmtpd $(/usr/bin/python3 -c 'import aiosmtpd; print(aiosmtpd.__version__)'): $about" 4096
 	swaks --server 127.0.0.1:7026 --helo client.example --from alice@example.org --to bob@example.com "$@" >/dev/null 2>&1 || :
-	wait $pid
+	relay_done
 }
 record swaks 'a message, with lines that begin with dots' 7025 --body '.one\n..two\n.'
 record rejected 'two recipients of three' 7025 --to bob@example.com,nobody@example.com,carol@example.com

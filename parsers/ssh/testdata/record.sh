@@ -5,14 +5,9 @@
 #
 #	parsers/ssh/testdata/record.sh
 #
-# Afterwards, SENSORTEST_UPDATE=1 go test writes what the parser makes of it; read
-# the difference.
+# ../../testdata/lib.sh says how it works.
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-tmp=$(mktemp -d)
-trap 'kill $(cat "$tmp"/*.pid 2>/dev/null) 2>/dev/null || :; rm -rf "$tmp"' EXIT
-(cd "$here/../../../testdata/record" && go build -o "$tmp/tcp" ./tcp)
-cd "$tmp"
+. "$(dirname "$0")/../../testdata/lib.sh"
 for kind in ed25519 rsa; do ssh-keygen -q -t $kind -N '' -f host_$kind; done
 ssh-keygen -q -t ed25519 -N '' -f user
 mkdir -p /run/sshd
@@ -26,19 +21,17 @@ AuthorizedKeysFile $tmp/user.pub
 StrictModes no
 EOC
 /usr/sbin/sshd -f "$tmp/sshd_config"
-until ss -ltn | grep -q :7022; do sleep 0.1; done
+listening 7022
 
 # record NAME ABOUT OPTIONS: one run of ssh. What is behind the first 2 KiB of each
 # side is encrypted and is left out.
 record() {
 	name=$1 about=$2
 	shift 2
-	"$tmp/tcp" 127.0.0.1:7023 127.0.0.1:7022 "$here/$name.transcript" \
-		"$(ssh -V 2>&1 | cut -d, -f1), both sides: $about" 2048 &
-	pid=$!
-	until ss -ltn | grep -q :7023; do sleep 0.1; done
+	relayed "$name" 7023 7022 \
+		"$(ssh -V 2>&1 | cut -d, -f1), both sides: $about" 2048
 	ssh -n -F none -p 7023 -i user -o StrictHostKeyChecking=no -o UserKnownHostsFile=known -o BatchMode=yes "$@" 127.0.0.1 true 2>/dev/null || :
-	wait $pid
+	relay_done
 }
 record openssh 'the default algorithms'
 record openssh_ctr 'a client that has few: a cipher with a MAC, compression, a key of RSA' -C -o Ciphers=aes128-ctr,aes256-ctr \

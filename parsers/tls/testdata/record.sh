@@ -5,18 +5,11 @@
 #
 #	parsers/tls/testdata/record.sh
 #
-# It needs tcpdump and tshark too. Keys and randoms are new each time. Afterwards,
-# SENSORTEST_UPDATE=1 go test writes what the parser makes of it; read the
-# difference.
+# ../../testdata/lib.sh says how it works. Keys and randoms
+# are new each time.
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-if [ "${1-}" != inside ]; then
-	exec unshare --net "$0" inside
-fi
-tmp=$(mktemp -d)
-trap 'kill $(cat "$tmp"/*.pid 2>/dev/null) 2>/dev/null || :; rm -rf "$tmp"' EXIT
-ip link set lo up
-cd "$tmp"
+. "$(dirname "$0")/../../testdata/lib.sh"
+alone "$@"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 3650 \
 	-subj '/C=XX/O=Example, Inc./CN=Example Root' 2>/dev/null
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout other.key -out other.pem -subj '/CN=Other' 2>/dev/null
@@ -41,33 +34,18 @@ record() {
 	# shellcheck disable=SC2086
 	openssl s_server -accept 4433 -cert www.pem -cert_chain ca.pem -key www.key -quiet -naccept 9 $server >/dev/null 2>&1 &
 	echo $! >server.pid
-	until ss -ltn | grep -q :4433; do sleep 0.1; done
+	listening 4433
 	if [ -n "${resume-}" ]; then
 		{ sleep 0.5; echo Q; } | openssl s_client -connect 127.0.0.1:4433 -servername www.example.test -sess_out session "$@" >/dev/null 2>&1 || :
 		set -- "$@" -sess_in session
 	fi
-	rm -f tcpdump.log
-	tcpdump -q -i lo -U --immediate-mode -w "$name.pcap" 'tcp port 4433' 2>tcpdump.log &
-	echo $! >tcpdump.pid
-	until grep -qs listening tcpdump.log; do sleep 0.1; done
+	capture "$name" 'tcp port 4433'
 	{ sleep 0.3; echo Q; } | openssl s_client -connect 127.0.0.1:4433 -CAfile ca.pem -servername www.example.test "$@" >/dev/null 2>&1 || :
-	sleep 0.3
-	kill "$(cat tcpdump.pid)" "$(cat server.pid)" 2>/dev/null || :
+	captured
+	kill "$(cat server.pid)" 2>/dev/null || :
 	wait
-	rm -f tcpdump.pid server.pid
-	{
-		echo "# Recorded by record.sh with $(openssl version): $about"
-		echo stream
-		tshark -r "$name.pcap" -T fields -e frame.time_relative -e tcp.dstport -e tcp.payload 2>/dev/null |
-			awk -F'\t' '$3 != "" {
-				us = int($1 * 1000000 + 0.5)
-				if (us > last) printf "+%dus\n", us - last
-				last = us
-				side = $2 == 4433 ? ">" : "<"
-				while (length($3) > 64) { print side, substr($3, 1, 64); side = " "; $3 = substr($3, 65) }
-				print side, $3
-			}'
-	} >"$here/$name.transcript"
+	rm -f server.pid
+	transcript "$name" stream 4433 hex "$(openssl version): $about"
 }
 
 record tls13 'TLS 1.3 with ALPN' -alpn h2,http/1.1 -- -alpn h2,http/1.1
