@@ -148,8 +148,18 @@ type Resetter interface {
 // flow is counted on; its payload need not be copied any more.
 var ErrDone = errors.New("parser is done")
 
+// Heir is an optional ability of a StreamParser that is given streams by others.
+type Heir interface {
+	// Inherit is called before Parse, with the legacy of [HandOver]: what the
+	// parser before knows of this flow. It may be of any type, and is lent.
+	Inherit(legacy any)
+}
+
 // handTo is the error that HandTo returns.
-type handTo struct{ protocol string }
+type handTo struct {
+	protocol string
+	legacy   any
+}
 
 func (h *handTo) Error() string { return "stream handed to " + strconv.Quote(h.protocol) }
 
@@ -157,7 +167,19 @@ func (h *handTo) Error() string { return "stream handed to " + strconv.Quote(h.p
 // stream, from the first byte it has not consumed on each side, to the
 // protocol of that name (STARTTLS, CONNECT, Upgrade). With the empty name, the
 // protocol is found anew by probing.
-func HandTo(protocol string) error { return &handTo{protocol} }
+func HandTo(protocol string) error { return &handTo{protocol: protocol} }
+
+// HandOver is HandTo with a legacy for the parser that gets the stream, if it is an
+// [Heir].
+func HandOver(protocol string, legacy any) error { return &handTo{protocol, legacy} }
+
+// Inherit gives p the legacy in err, if there is one and p is an [Heir].
+func Inherit(p StreamParser, err error) {
+	var h *handTo
+	if heir, ok := p.(Heir); ok && errors.As(err, &h) && h.legacy != nil {
+		heir.Inherit(h.legacy)
+	}
+}
 
 // HandedTo returns the name given to HandTo, and whether err is such an error.
 func HandedTo(err error) (protocol string, ok bool) {

@@ -118,6 +118,13 @@ func (m *Unanswered) Headline() string {
 	return "unanswered " + string(m.Method) + " " + string(m.Target)
 }
 
+// Upgraded is the request that a server answers in the protocol to which it has
+// upgraded the connection: the legacy of a stream that is handed over.
+type Upgraded struct {
+	Method, Target, Host []byte
+	Sent                 sensor.Timestamp // when its end was
+}
+
 // Body is what is said of a message's body and framing.
 type Body struct {
 	// BodyBytes is the length of the body, without the framing of chunks: of

@@ -1,6 +1,8 @@
 package http
 
 import (
+	"bytes"
+
 	"flowscope/sensor"
 )
 
@@ -279,8 +281,14 @@ func (p *parser) newResponse(s *sensor.Segment, d *direction, head []byte, ends 
 	d.x = x
 	upgrade := nextProtocol(m)
 	tunnel := x.connect && m.Status/100 == 2
+	var legacy *Upgraded
+	if upgrade == "http2" && m.Pairing == "" && x.ended {
+		legacy = &Upgraded{bytes.Clone(m.Method), bytes.Clone(m.Target), bytes.Clone(m.Host), x.endAt}
+	}
 	p.begin(s, d, length, emit)
 	switch {
+	case legacy != nil:
+		return sensor.HandOver(upgrade, legacy)
 	case m.Status == 101:
 		return sensor.HandTo(upgrade)
 	case tunnel:

@@ -15,8 +15,8 @@
 // said again, as [*Unanswered], when the server's side of the flow ends.
 //
 // They are paired by the number of the stream. A response whose request was not
-// seen has Pairing "none". That is also so for stream 1 after an upgrade, whose
-// request was one of HTTP/1.1.
+// seen has Pairing "none". After an upgrade that was seen, stream 1 has the response to
+// the request of HTTP/1.1 that asked for it.
 //
 // # Loss
 //

@@ -88,12 +88,15 @@ func TestUpgrade(t *testing.T) {
 			got = append(got, ev.App+" "+m.Headline())
 		case *http2.Response:
 			got = append(got, fmt.Sprint(ev.App, " ", m.Stream, " ", m.Headline(), " ", m.Pairing))
+			if m.RTT <= 0 {
+				t.Error("no response time")
+			}
 		}
 		if ev.Kind == sensor.FlowError {
 			t.Error(ev.Err)
 		}
 	}
-	want := []string{"http GET h/first", "http GET /first 101", "http2 1 200 none"}
+	want := []string{"http GET h/first", "http GET /first 101", "http2 1 GET /first 200 "}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%q, want %q", got, want)
 	}

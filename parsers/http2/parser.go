@@ -3,11 +3,13 @@ package http2
 import (
 	"encoding/binary"
 
+	"flowscope/parsers/http"
 	"flowscope/sensor"
 )
 
 var (
 	_ sensor.StreamParser = (*parser)(nil)
+	_ sensor.Heir         = (*parser)(nil)
 	_ sensor.Resyncer     = (*parser)(nil)
 )
 
@@ -33,6 +35,22 @@ func newParser(cfg *shared) *parser {
 		p.side[i].hpack.cfg = cfg
 	}
 	return p
+}
+
+// Inherit implements sensor.Heir: the response to the request that asked for the
+// upgrade comes on stream 1 (RFC 7540, 3.2).
+func (p *parser) Inherit(legacy any) {
+	u, ok := legacy.(*http.Upgraded)
+	if !ok {
+		return
+	}
+	x := p.streams.fresh(1)
+	x.request = Request{Kind: KindRequest, Stream: 1, Method: x.keep(u.Method), Target: x.keep(u.Target), Host: x.keep(u.Host)}
+	x.headAt, x.endAt = u.Sent, u.Sent
+	x.hasRequest, x.asked, x.ended = true, true, true // it was told as one of HTTP/1.1
+	p.side[sensor.Initiator].highest = 1
+	p.streams.add(x)
+	p.streams.account(x)
 }
 
 // direction is what the parser knows of one side.

@@ -304,7 +304,7 @@ func (s *shard) retire(f *flowtab.Flow, ss *session, i uint8, t sensor.Timestamp
 		return
 	}
 	if name, ok := sensor.HandedTo(err); ok {
-		s.handTo(f, ss, i, t, name)
+		s.handTo(f, ss, i, t, name, err)
 		return
 	}
 	s.fail(f, ss, i, err)
@@ -326,8 +326,8 @@ func (s *shard) fail(f *flowtab.Flow, ss *session, i uint8, err error) {
 const maxHanded = 4
 
 // handTo gives the rest of the stream to the protocol of that name, or to
-// whichever is recognised if the name is empty.
-func (s *shard) handTo(f *flowtab.Flow, ss *session, i uint8, t sensor.Timestamp, name string) {
+// whichever is recognised if the name is empty; err is what says so.
+func (s *shard) handTo(f *flowtab.Flow, ss *session, i uint8, t sensor.Timestamp, name string, err error) {
 	m := &s.cat.stream
 	from := ss.number
 	s.out.spares.put(ss)
@@ -343,6 +343,7 @@ func (s *shard) handTo(f *flowtab.Flow, ss *session, i uint8, t sensor.Timestamp
 		return
 	case name != "":
 		s.choose(f, ss, m, n)
+		sensor.Inherit(ss.stream, err)
 	default:
 		ss.candidates = m.all &^ (1 << from)
 	}
