@@ -144,7 +144,7 @@ func outcome(t *testing.T, order [2]sensor.Side, sides [2][]byte, size int) (out
 			}
 			n = min(n, end)
 			lent := bytes.Clone(data[n:end])
-			k, err := p.Parse(sensor.Segment{Side: side, Data: lent, Skipped: int64(max(n-shown, 0)), EOF: end == len(data)}, emit)
+			k, err := p.Parse(sensor.Segment{Side: side, Data: lent, Offset: int64(n), Skipped: int64(max(n-shown, 0)), EOF: end == len(data)}, emit)
 			shown = end
 			clear(lent)
 			if err != nil {
