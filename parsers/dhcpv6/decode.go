@@ -263,7 +263,7 @@ func (d *decoder) option(code uint16, v []byte) {
 	case optSearch:
 		d.search(v)
 	case optFQDN:
-		if m.Malformed = m.Malformed || len(v) < 1; len(v) > 1 && m.FQDN == nil {
+		if m.Malformed = m.Malformed || len(v) < 1; len(v) > 1 && len(m.FQDN) == 0 {
 			m.FQDN, _ = d.name(v[1:])
 		}
 	case optBootFile:
