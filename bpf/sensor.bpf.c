@@ -375,9 +375,11 @@ static __always_inline int fs_note(void *map, const struct fs_poke *p)
 	} else if (p->verdict == FS_V_MORE) {
 		f->bypass = 0;
 		if (p->from) {
+			f->skips &= ~2;
 			if (f->dir[1].used > -FS_MAX_GRANT)
 				__sync_fetch_and_add(&f->dir[1].used, -n);
 		} else {
+			f->skips &= ~1;
 			if (f->dir[0].used > -FS_MAX_GRANT)
 				__sync_fetch_and_add(&f->dir[0].used, -n);
 		}

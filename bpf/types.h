@@ -142,7 +142,7 @@ struct fs_record {
 
 enum fs_verdict {
 	FS_V_BYPASS = 1, /* no parser wants more of it */
-	FS_V_MORE,	 /* n bytes of the direction are wanted beyond the budget */
+	FS_V_MORE,	 /* n bytes of the direction are wanted beyond the budget, and no skip */
 	FS_V_SKIP,	 /* nothing of the direction before sequence number n */
 };
 

@@ -213,11 +213,23 @@ type BatchReader interface {
 	ReadBatch(recs []Record) (int, error)
 }
 
-// Bypasser is an optional ability of a Source.
+// Bypasser is an optional ability of a Source that copies payload under a budget
+// for each direction of a flow. What it is told is advice, which it hears some
+// milliseconds later; records that ignore it may still follow. Its methods may be
+// called by several goroutines at a time, and while Read is.
 type Bypasser interface {
+	// Budget returns how many bytes of a direction are copied before More is
+	// called.
+	Budget() int64
 	// Bypass says that no parser wants more payload of the flow: count on, stop
-	// copying. It is advice; records with payload may still follow.
+	// copying.
 	Bypass(Key) error
+	// More says that a parser wants n bytes beyond the budget, or behind those it
+	// wanted before, of the direction from the endpoint at index from in Key.
+	More(k Key, from uint8, n uint32) error
+	// Skip says that of such a direction of a TCP flow nothing is wanted that ends
+	// before the sequence number until, which is at most 2^30 ahead.
+	Skip(k Key, from uint8, until uint32) error
 }
 
 // Accountant is an ability of whatever passes on or drops what it was given.

@@ -86,7 +86,7 @@ func newRun(p *program) *cobra.Command {
 	fs.Var(nameValue{&w.mode, live.XDPModes[:]}, "xdp-mode", "who runs the program of --hook xdp: the driver, or the kernel behind it")
 	fs.DurationVar(&w.duration, "duration", 0, "stop after so long (default: when interrupted)")
 	fs.IntVar(&w.MaxFlows, "kernel-flows", 65536, "flows that the kernel counts apart in one second; the rest in sums by protocol")
-	fs.Var(sizeValue{&w.budget}, "payload", "payload that is read of each direction of a flow at most")
+	fs.Var(sizeValue{&w.budget}, "payload", "payload of each direction of a flow that is copied before it was read, at most")
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	o.addFlags(all)
 	for _, name := range replayFlags {

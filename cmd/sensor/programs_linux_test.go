@@ -92,6 +92,32 @@ func TestProgramsOffloaded(t *testing.T) {
 	}
 }
 
+// TestProgramsKeepAlive: a connection says more than the budget of each of its
+// directions, and a body many times as long. All messages are there, and of the
+// bodies little was copied.
+func TestProgramsKeepAlive(t *testing.T) {
+	l := newLab(t, false)
+	testenv.Need(t, "nginx")
+	testenv.Need(t, "curl")
+	l.nginx(t)
+	w := l.watch(t, "keepalive")
+	// As far as from another host: a body takes longer than a verdict.
+	l.say(t, "sh", "-c", "echo 4096 65536 65536 >/proc/sys/net/ipv4/tcp_rmem")
+	url := "http://" + serverIP + ":8080"
+	l.say(t, "curl", "-sS", "--limit-rate", "20M", "-o", "/dev/null", url+"/index.html?[1-2000]",
+		"-o", "/dev/null", url+"/big?[1-3]", "-o", "/dev/null", url+"/index.html?[2001-2500]")
+	live, replayed := w.stop(t)
+	sameTranscript(t, live, replayed)
+	payload, tcp := live.ledger["kernel_payload"], live.ledger["tcp_payload"]
+	if tcp.Rows["gap"]+tcp.Rows["lost"] > 0 {
+		t.Errorf("%d flows, %v: want no gaps", len(live.flows), tcp.Rows)
+	}
+	if payload.Rows["bypassed"] < 2*bigBody {
+		t.Errorf("%v: want most of three bodies of %d left out", payload.Rows, bigBody)
+	}
+	t.Logf("%v", payload.Rows)
+}
+
 // seen looks for what must be said of a conversation.
 func (c *conversation) seen(t *testing.T, live *transcript) {
 	var text strings.Builder
@@ -178,7 +204,7 @@ func sayHTTP(t *testing.T, l *lab) {
 func sayHTTP2(t *testing.T, l *lab) {
 	l.nginx(t)
 	url := "http://" + serverIP + ":8082"
-	for _, path := range []string{"/index.html", "/moved", "/medium"} { // a larger one is over the budget: its frames are looked at
+	for _, path := range []string{"/index.html", "/moved", "/medium"} {
 		l.say(t, "curl", "-sS", "--http2-prior-knowledge", "-o", "/dev/null", url+path)
 	}
 }

@@ -51,8 +51,7 @@ func (s *shard) catchUp(f *flowtab.Flow, i uint8, fin uint32) {
 // passOver goes over a hole of n bytes that the source saw but did not copy, as
 // far as the parser does not want them, and returns how many those are.
 func (s *shard) passOver(f *flowtab.Flow, i uint8, n int64) int64 {
-	d := &f.Dir[i]
-	h := s.halves.at(d.Half)
+	h := s.halves.at(f.Dir[i].Half)
 	if f.Session == 0 || s.cfg.StreamData || uint64(n) > h.lost+h.skipped {
 		return 0
 	}
@@ -67,12 +66,20 @@ func (s *shard) passOver(f *flowtab.Flow, i uint8, n int64) int64 {
 	h.lost -= lost
 	s.books.tcpLost -= lost
 	s.books.tcpBypassed += lost
+	s.over(f, ss, i, n)
+	return n
+}
+
+// over moves a direction over n bytes that its parser does not want and that were
+// not copied. What the receiver has acknowledged meanwhile is not known.
+func (s *shard) over(f *flowtab.Flow, ss *session, i uint8, n int64) {
+	d := &f.Dir[i]
 	d.NextSeq += uint32(n)
 	d.Stream += uint64(n)
+	f.Dir[i^1].State &^= stAcked
 	ss.skip[i] -= n
 	ss.skipped[i] += n
 	if ss.skip[i] == 0 {
 		s.push(f, ss, i, nil, s.out.time, false)
 	}
-	return n
 }

@@ -19,6 +19,10 @@ func (s *shard) segment(ref flowtab.Ref, f *flowtab.Flow, i uint8, seq uint32, r
 	case n == 0:
 		return
 	case ahead == 0 && (d.Half == 0 || s.halves.at(d.Half).idle()):
+		if d.Half != 0 {
+			h := s.halves.at(d.Half)
+			h.lost, h.skipped = 0, 0 // were of bytes that came again
+		}
 		s.deliver(f, i, data, n, r.Time) // the common case
 		return
 	case ahead > 0:
@@ -223,6 +227,9 @@ func (s *shard) ackedUnseen(ref flowtab.Ref, f *flowtab.Flow, i uint8, ack uint3
 	}
 	if n := int64(ack - f.Dir[i].NextSeq); n > 0 && h.queue.Empty() && uint64(n) <= h.lost+h.skipped {
 		s.gap(f, i, n, h.lostWhy, true) // the source has said so
+		s.drain(ref, f, i)
+		return
+	} else if n > 0 && h.queue.Empty() && s.leftOut(f, i, n) {
 		s.drain(ref, f, i)
 		return
 	}

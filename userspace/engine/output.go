@@ -16,9 +16,9 @@ type output struct {
 	flow    sensor.Flow
 	time    sensor.Timestamp // of the record at work
 	ordinal uint64
-	bypass  func(sensor.Key) // tells the source to stop copying, if it can
-	spares  *spares          // parsers for the flows of all shards of the worker
-	names   names            // headlines that were given last
+	advice  advice  // for the source
+	spares  *spares // parsers for the flows of all shards of the worker
+	names   names   // headlines that were given last
 }
 
 func (o *output) send() {

@@ -29,10 +29,8 @@ func Run(ctx context.Context, src sensor.Source, cfg Config, workers int, sink s
 		return sensor.Ledger{}, err
 	}
 	ws := newWorkers(&cfg, cat, max(workers, 1))
-	if b, ok := src.(sensor.Bypasser); ok {
-		for _, w := range ws {
-			w.out.bypass = func(k sensor.Key) { b.Bypass(k) } //nolint:errcheck // advice
-		}
+	for _, w := range ws {
+		w.out.advice = advise(src)
 	}
 	if len(ws) == 1 {
 		err = runAlone(ctx, src, ws[0], cfg.Asks, sink)

@@ -37,6 +37,8 @@ type session struct {
 	// were since it was called. While there are any to come, none are pending.
 	skip    [2]int64
 	skipped [2]int64
+	unshown [2]bool  // the source was told to leave them out
+	read    [2]int64 // bytes of each direction since the source was asked for more
 
 	eof    [2]bool
 	told   [2]bool // the parser knows of the eof
@@ -115,8 +117,8 @@ var leftNames = [leftWays]string{"ended", "done", "unknown", "failed", "gap", "b
 func (s *shard) done(f *flowtab.Flow, why left) {
 	s.release(f, why)
 	f.Flags |= flagDone
-	if s.out.bypass != nil && !s.cfg.StreamData {
-		s.out.bypass(f.Key)
+	if !s.cfg.StreamData {
+		s.out.advice.bypass(&f.Key)
 	}
 }
 
@@ -232,7 +234,10 @@ func (s *shard) parse(f *flowtab.Flow, ss *session, i uint8, t sensor.Timestamp,
 		n, err = 0, fmt.Errorf("parser consumed %d of %d bytes", n, len(data))
 	case n > len(data):
 		if err == nil {
-			ss.skip[i] = int64(n - len(data))
+			ss.skip[i] = min(int64(n-len(data)), maxSkip)
+			if s.out.advice.source != nil && ss.skip[i] >= s.out.advice.quantum {
+				s.ask(f, ss, i)
+			}
 		}
 		n = len(data)
 	}

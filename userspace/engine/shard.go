@@ -127,6 +127,7 @@ func (s *shard) handle(r *sensor.Record, at place, now int64) {
 		case sensor.ProtoUDP:
 			s.datagram(f, r)
 		}
+		s.read(f, r.From&1, len(r.Payload))
 	case sensor.Snapshot:
 		d.Counters.Add(r.Count)
 		d.TCP |= r.TCPFlags

@@ -63,8 +63,9 @@ type Options struct {
 	// MaxNew caps how many flows may begin in a second, so that a flood leaves
 	// room for those that are established; default half of MaxFlows.
 	MaxNew int
-	// Budget is how much payload of each direction of a flow is forwarded;
-	// default 256 KiB. A flow that is silent for two Intervals begins anew.
+	// Budget is how much payload of each direction of a flow is forwarded until
+	// More is called; default 256 KiB. A flow that is silent for two Intervals
+	// begins anew.
 	Budget int64
 	// Rings and RingSize are the buffers that payload crosses; default one for
 	// each CPU up to 8, of 4 MiB. Both are rounded up to powers of two.

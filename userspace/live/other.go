@@ -41,6 +41,15 @@ func (*Source) Close() error { return nil }
 // Bypass does nothing.
 func (*Source) Bypass(sensor.Key) error { return nil }
 
+// Budget returns 0.
+func (*Source) Budget() int64 { return 0 }
+
+// More does nothing.
+func (*Source) More(sensor.Key, uint8, uint32) error { return nil }
+
+// Skip does nothing.
+func (*Source) Skip(sensor.Key, uint8, uint32) error { return nil }
+
 // Account adds nothing.
 func (*Source) Account(*sensor.Ledger) {}
 

@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	latency   = 5 * time.Millisecond // at most, until a packet is noticed
-	tickEvery = 100 * time.Millisecond
-	turnEvery = 64 // records from one ring, or Snapshots, in a row
+	latency   = 5 * time.Millisecond   // at most, until a packet is noticed
+	tickEvery = 100 * time.Millisecond // while nothing comes
+	turnEvery = 64                     // records from one ring, or Snapshots, in a row
 )
 
 // Source hands out what the kernel counts and forwards. It ends after Stop, or
@@ -55,6 +55,7 @@ type Source struct {
 	packet  []byte // its Lost was handed out
 	wall    int64
 	ticked  time.Time
+	fresh   bool // records were handed out since
 	books   books
 	final   *sensor.Ledger
 }
@@ -143,6 +144,21 @@ func (s *Source) Bypass(k sensor.Key) error {
 	return nil
 }
 
+// Budget implements sensor.Bypasser.
+func (s *Source) Budget() int64 { return s.opt.Budget }
+
+// More implements sensor.Bypasser.
+func (s *Source) More(k sensor.Key, from uint8, n uint32) error {
+	s.verdicts.more(&k, from, n)
+	return nil
+}
+
+// Skip implements sensor.Bypasser.
+func (s *Source) Skip(k sensor.Key, from uint8, until uint32) error {
+	s.verdicts.skip(&k, from, until)
+	return nil
+}
+
 // drain begins a new epoch every Interval, or after some, and hands over
 // those that have ended.
 func (s *Source) drain() {
@@ -201,6 +217,7 @@ func (s *Source) Read(r *sensor.Record) error {
 			return net.ErrClosed
 		}
 		if s.next(r) {
+			s.fresh = true
 			return nil
 		}
 		s.err = s.wait(r)
@@ -249,8 +266,8 @@ func (s *Source) wait(r *sensor.Record) error {
 	if s.epoch != nil {
 		return nil // a record that precedes it is being written
 	}
-	if now := time.Now(); now.Sub(s.ticked) >= tickEvery {
-		s.ticked = now
+	if now := time.Now(); s.fresh || now.Sub(s.ticked) >= tickEvery {
+		s.ticked, s.fresh = now, false // who works in batches begins with what there is
 		*r = sensor.Record{Kind: sensor.Tick, Time: sensor.TimestampOf(now)}
 		return errTick
 	}
