@@ -54,6 +54,7 @@ var replayFlags = []string{
 type watching struct {
 	live.Options
 	budget   int64
+	capped   bool // the budget was asked for
 	duration time.Duration
 	hook     string
 	mode     string
@@ -74,6 +75,7 @@ func newRun(p *program) *cobra.Command {
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, words []string) error {
 			w.Filter = strings.Join(words, " ")
+			w.capped = cmd.Flags().Changed("payload")
 			return o.watch(cmd.Context(), p, w)
 		},
 	}
@@ -86,7 +88,7 @@ func newRun(p *program) *cobra.Command {
 	fs.Var(nameValue{&w.mode, live.XDPModes[:]}, "xdp-mode", "who runs the program of --hook xdp: the driver, or the kernel behind it")
 	fs.DurationVar(&w.duration, "duration", 0, "stop after so long (default: when interrupted)")
 	fs.IntVar(&w.MaxFlows, "kernel-flows", 65536, "flows that the kernel counts apart in one second; the rest in sums by protocol")
-	fs.Var(sizeValue{&w.budget}, "payload", "payload of each direction of a flow that is copied before it was read, at most")
+	fs.Var(sizeValue{&w.budget}, "payload", "payload of each direction of a flow that is copied before it was read, at most; with streams 512MiB")
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	o.addFlags(all)
 	for _, name := range replayFlags {
@@ -132,6 +134,9 @@ func (o *options) watch(ctx context.Context, p *program, w *watching) error {
 	// What was not copied is known when it is told, after three Intervals at most:
 	// what the peer acknowledges meanwhile is not missing.
 	o.engine.Timeouts.AckedHole = 5 * time.Second
+	if !w.capped && slices.ContainsFunc(specs, func(s spec) bool { return s.kind == "streams" }) {
+		w.budget = 512 << 20 // all that the rings can carry
+	}
 	w.Budget, w.Classify, w.Log = w.budget, o.classify, log
 	w.TCPIdle, w.OtherIdle = o.engine.Timeouts.TCP, o.engine.Timeouts.UDP
 

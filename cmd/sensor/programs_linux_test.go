@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -101,8 +102,7 @@ func TestProgramsKeepAlive(t *testing.T) {
 	testenv.Need(t, "curl")
 	l.nginx(t)
 	w := l.watch(t, "keepalive")
-	// As far as from another host: a body takes longer than a verdict.
-	l.say(t, "sh", "-c", "echo 4096 65536 65536 >/proc/sys/net/ipv4/tcp_rmem")
+	l.distance(t)
 	url := "http://" + serverIP + ":8080"
 	l.say(t, "curl", "-sS", "--limit-rate", "20M", "-o", "/dev/null", url+"/index.html?[1-2000]",
 		"-o", "/dev/null", url+"/big?[1-3]", "-o", "/dev/null", url+"/index.html?[2001-2500]")
@@ -116,6 +116,49 @@ func TestProgramsKeepAlive(t *testing.T) {
 		t.Errorf("%v: want most of three bodies of %d left out", payload.Rows, bigBody)
 	}
 	t.Logf("%v", payload.Rows)
+}
+
+// TestProgramsStreams: whoever wants the streams gets them whole, whatever the
+// budget.
+func TestProgramsStreams(t *testing.T) {
+	l := newLab(t, false)
+	testenv.Need(t, "nginx")
+	testenv.Need(t, "curl")
+	l.nginx(t)
+	w := l.watch(t, "streams", "-o", "streams:live")
+	l.distance(t)
+	l.say(t, "curl", "-sS", "--limit-rate", "20M", "-o", "/dev/null", "http://"+serverIP+":8080/big")
+	w.stop(t)
+	cmd := exec.Command(l.bin, "replay", "-q", "-r", w.name+".pcap", "-o", "streams:replayed")
+	cmd.Dir = l.dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("replay: %v\n%s", err, out)
+	}
+	contents := func(dir string) (files []string) {
+		names, err := filepath.Glob(filepath.Join(l.dir, dir, "*.*.*-*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, string(b))
+		}
+		slices.Sort(files)
+		return files
+	}
+	live, replayed := contents("live"), contents("replayed")
+	if len(live) != 2 || !slices.Equal(live, replayed) {
+		t.Errorf("%d files, of %d bytes, want %d of %d", len(live), len(strings.Join(live, "")), len(replayed), len(strings.Join(replayed, "")))
+	}
+}
+
+// distance makes the other end as slow as another host would be: a body takes
+// longer than a verdict.
+func (l *lab) distance(t *testing.T) {
+	l.say(t, "sh", "-c", "echo 4096 65536 65536 >/proc/sys/net/ipv4/tcp_rmem")
 }
 
 // seen looks for what must be said of a conversation.

@@ -37,27 +37,34 @@ func (a *advice) bypass(k *sensor.Key) {
 }
 
 // read notes that a source has handed out n bytes of direction i, whatever became
-// of them, and asks for as many to follow while the flow has a parser.
+// of them, and asks for as many to follow while someone reads the flow.
 func (s *shard) read(f *flowtab.Flow, i uint8, n int) {
-	if s.out.advice.source == nil || n == 0 || f.Session == 0 {
+	if s.out.advice.source == nil || n == 0 {
 		return
 	}
-	ss := s.sessions.at(f.Session)
-	ss.read[i] += int64(n)
-	if (ss.stream != nil || ss.datagrams != nil) && ss.read[i] >= s.out.advice.quantum {
-		s.ask(f, ss, i)
+	r := s.recent(f, i)
+	if r == nil {
+		return
+	}
+	r.read += int64(n)
+	if r.read >= s.out.advice.quantum && (s.cfg.StreamData || s.sessions.at(f.Session).candidates == 0) {
+		s.ask(f, r, i)
 	}
 }
 
 // ask asks the source for as much of direction i as was read; and, where the
 // parser passes over what comes next, only for what is behind that.
-func (s *shard) ask(f *flowtab.Flow, ss *session, i uint8) {
+func (s *shard) ask(f *flowtab.Flow, r *recent, i uint8) {
 	a := &s.out.advice
-	if ss.read[i] > 0 {
-		_ = a.source.More(f.Key, i, uint32(min(ss.read[i], maxSkip)))
-		ss.read[i] = 0
+	if r.read > 0 {
+		_ = a.source.More(f.Key, i, uint32(min(r.read, maxSkip)))
+		r.read = 0
 	}
-	if ss.unshown[i] = ss.skip[i] >= a.quantum && !s.cfg.StreamData; ss.unshown[i] {
+	if f.Session == 0 || s.cfg.StreamData {
+		return
+	}
+	ss := s.sessions.at(f.Session)
+	if ss.unshown[i] = ss.skip[i] >= a.quantum; ss.unshown[i] {
 		_ = a.source.Skip(f.Key, i, f.Dir[i].NextSeq+uint32(ss.skip[i]))
 	}
 }

@@ -52,29 +52,30 @@ func TestAdvice(t *testing.T) {
 		script func(c *conn)
 		told   string
 		want   []string
+		stream bool
 	}{
 		{"more, as it is read", func(c *conn) {
 			for range 9 {
 				c.say(client, "1"+x(10)+"1"+x(10)) // 22
 			}
-		}, "110 more of 0", nil},
+		}, "110 more of 0", nil, false},
 		{"for each direction", func(c *conn) {
 			c.say(client, "1"+x(10))
 			for range 9 {
 				c.say(server, "1"+x(10)+"1"+x(10))
 			}
-		}, "110 more of 1", nil},
+		}, "110 more of 1", nil, false},
 		{"nothing of what is passed over", func(c *conn) {
 			c.say(client, "1"+x(10)+"9"+x(5))  // 85 to come: too little to say so
 			c.say(client, x(85)+"9"+x(90)+"9") // of 207, and 90 to come
 			c.say(client, x(90)+"1"+x(10))
 		}, "194 more of 0, 101 more of 0", []string{"initiator parcels 10 ends at 11", "initiator parcels 90 ends at 102",
-			"initiator parcels 90 ends at 193", "initiator parcels 90 ends at 284", "initiator parcels 10 ends at 295"}},
+			"initiator parcels 90 ends at 193", "initiator parcels 90 ends at 284", "initiator parcels 10 ends at 295"}, false},
 		{"a long body is left out", func(c *conn) {
 			c.say(client, "1"+x(10)+"D"+x(5)) // 195 to come
 			c.leaveOut(client, 150)
 			c.say(client, x(45)+"1"+x(10))
-		}, "skip 0 until 212", []string{"initiator parcels 10 ends at 11", "initiator parcels 200 ends at 212", "initiator parcels 10 ends at 223"}},
+		}, "skip 0 until 212", []string{"initiator parcels 10 ends at 11", "initiator parcels 200 ends at 212", "initiator parcels 10 ends at 223"}, false},
 		{"all of it, and the answer says so", func(c *conn) {
 			c.say(client, "D"+x(5))
 			c.seq[client] += 195
@@ -82,18 +83,23 @@ func TestAdvice(t *testing.T) {
 			c.seq[client] -= 195
 			c.leaveOut(client, 195) // is told later
 			c.say(client, "1"+x(10))
-		}, "skip 0 until 201", []string{"initiator parcels 200 ends at 201", "responder parcels 10 ends at 11", "initiator parcels 10 ends at 212"}},
+		}, "skip 0 until 201", []string{"initiator parcels 200 ends at 201", "responder parcels 10 ends at 11", "initiator parcels 10 ends at 212"}, false},
 		{"what was read is asked for behind it, too", func(c *conn) {
 			c.say(client, "1"+x(10))
 			c.say(client, "D"+x(5))
-		}, "11 more of 0, skip 0 until 212", nil},
+		}, "11 more of 0, skip 0 until 212", nil, false},
+		{"whoever wants the streams wants all", func(c *conn) {
+			c.say(client, "D"+x(5))
+			c.say(client, x(295))
+			c.say(client, x(95))
+		}, "6 more of 0, 295 more of 0", nil, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := &sparing{script: newScript(), t: t}
 			tt.script(s.tcp(4000, 8).open())
 			var got []string
-			l, err := Run(context.Background(), s, Config{Protocols: []sensor.Protocol{parcelsOnPort8}}, 1, sinkFunc(func(ev *sensor.Event) error {
+			l, err := Run(context.Background(), s, Config{Protocols: []sensor.Protocol{parcelsOnPort8}, StreamData: tt.stream}, 1, sinkFunc(func(ev *sensor.Event) error {
 				switch ev.Kind {
 				case sensor.FlowMessage:
 					if m := string(ev.Msg.(*text).Text); strings.Contains(m, "ends") {

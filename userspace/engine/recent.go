@@ -8,10 +8,12 @@ import (
 	"flowscope/userspace/internal/flowtab"
 )
 
-// recent remembers the last few segments of a direction by their digests, to
-// tell a retransmission from a segment that puts other bytes in its place. Only
-// the first and last 64 bytes are looked at, so that bulk data costs nothing.
+// recent remembers what was read of a direction lately: the last few segments by
+// their digests, to tell a retransmission from a segment that puts other bytes in
+// its place. Only the first and last 64 bytes are looked at, so that bulk data
+// costs nothing.
 type recent struct {
+	read int64 // bytes since the source was asked for more
 	next uint8
 	seg  [4]struct {
 		seq, n uint32

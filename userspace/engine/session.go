@@ -37,8 +37,7 @@ type session struct {
 	// were since it was called. While there are any to come, none are pending.
 	skip    [2]int64
 	skipped [2]int64
-	unshown [2]bool  // the source was told to leave them out
-	read    [2]int64 // bytes of each direction since the source was asked for more
+	unshown [2]bool // the source was told to leave them out
 
 	eof    [2]bool
 	told   [2]bool // the parser knows of the eof
@@ -236,7 +235,7 @@ func (s *shard) parse(f *flowtab.Flow, ss *session, i uint8, t sensor.Timestamp,
 		if err == nil {
 			ss.skip[i] = min(int64(n-len(data)), maxSkip)
 			if s.out.advice.source != nil && ss.skip[i] >= s.out.advice.quantum {
-				s.ask(f, ss, i)
+				s.ask(f, s.recent(f, i), i)
 			}
 		}
 		n = len(data)

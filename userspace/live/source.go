@@ -89,6 +89,7 @@ func open(o Options, attach func(*kernel) error) (*Source, error) {
 		s.rings = append(s.rings, r)
 	}
 	if s.waiter, err = newWaiter(k.ringMaps); err == nil {
+		s.verdicts.wake = s.waiter.wake
 		err = attach(k)
 	}
 	if err != nil {
@@ -270,6 +271,9 @@ func (s *Source) wait(r *sensor.Record) error {
 		s.ticked, s.fresh = now, false // who works in batches begins with what there is
 		*r = sensor.Record{Kind: sensor.Tick, Time: sensor.TimestampOf(now)}
 		return errTick
+	}
+	if !s.verdicts.sleep() {
+		return nil
 	}
 	return s.waiter.wait(latency)
 }

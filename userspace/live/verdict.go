@@ -24,6 +24,8 @@ type verdicts struct {
 	waiting []gen.Poke
 	data    []byte
 	err     error
+	asleep  bool // who tells them waits
+	wake    func()
 }
 
 // add notes that no more payload of a flow is wanted.
@@ -44,7 +46,21 @@ func (v *verdicts) skip(k *sensor.Key, from uint8, until uint32) {
 func (v *verdicts) note(k *sensor.Key, what gen.SensorFsVerdict, from uint8, n uint32) {
 	v.mu.Lock()
 	v.waiting = append(v.waiting, gen.Poke{Key: *(*gen.Key)(unsafe.Pointer(k)), Verdict: uint32(what), From: uint32(from), N: n})
+	asleep := v.asleep
+	v.asleep = false
 	v.mu.Unlock()
+	if asleep {
+		v.wake()
+	}
+}
+
+// sleep reports whether there is none to tell, and that who tells them waits now:
+// the next wakes it.
+func (v *verdicts) sleep() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.asleep = len(v.waiting) == 0
+	return v.asleep
 }
 
 // tell writes the verdicts into the entries of their flows, by a program that

@@ -46,14 +46,20 @@ func newWaiter(rings []*ebpf.Map) (w *waiter, err error) {
 }
 
 func (w *waiter) wait(d time.Duration) error {
-	_, err := syscall.EpollWait(w.epoll, w.ready[:], int(d.Milliseconds()))
+	n, err := syscall.EpollWait(w.epoll, w.ready[:], int(d.Milliseconds()))
 	if err != nil && !errors.Is(err, syscall.EINTR) {
 		return fmt.Errorf("wait for the rings: %w", err)
+	}
+	for _, ev := range w.ready[:max(n, 0)] {
+		if int(ev.Fd) == w.pipe[0] {
+			var b [64]byte
+			_, _ = syscall.Read(w.pipe[0], b[:])
+		}
 	}
 	return nil
 }
 
-// wake ends a wait, and every later one.
+// wake ends the wait that is, or the next.
 func (w *waiter) wake() { _, _ = syscall.Write(w.pipe[1], []byte{0}) }
 
 func (w *waiter) close() {
