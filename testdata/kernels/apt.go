@@ -96,7 +96,7 @@ func (a *apt) configure() error {
 		{"Dir::Etc::sourcelist", at("sources.list")}, {"Dir::Etc::sourceparts", "-"},
 		{"APT::Architecture", "amd64"}, {"APT::Architectures", "amd64"}, {"Acquire::Languages", "none"},
 		{"Acquire::IndexTargets::deb::DEP-11::DefaultEnabled", "false"},
-		{"Acquire::Retries", "2"}, {"APT::Sandbox::User", ""},
+		{"Acquire::Retries", "5"}, {"APT::Sandbox::User", ""},
 	} {
 		fmt.Fprintf(&conf, "%s %q;\n", kv[0], kv[1])
 	}

@@ -83,7 +83,7 @@ func (a *archive) addFile(path, from string, mode uint32) {
 }
 
 // data is what the tests read.
-var data = []string{"testdata/*.pcap", "userspace/internal/filter/testdata/*.txt"}
+var data = []string{"testdata/*.pcap*", "userspace/internal/filter/testdata/*.txt"}
 
 // writeBase writes what is the same for all kernels: this program as the first,
 // the tests, the captures that they read, and the tools that they call.

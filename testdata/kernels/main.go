@@ -48,6 +48,13 @@ const mandatory = "6.1"
 
 var defaults = []string{"5.10", mandatory, "6.12", "6.18", "7"}
 
+// Exit codes.
+const (
+	exitFailed  = 1 // in some kernel
+	exitCannot  = 2 // something is missing here, or it was called wrongly
+	exitMissing = 3 // all went well, but mandatory could not be downloaded
+)
+
 type options struct {
 	dir     string
 	memory  int
@@ -73,44 +80,47 @@ func main() {
 	if len(series) == 0 {
 		series = defaults
 	}
-	ok, err := runAll(&o, series)
-	if err != nil {
+	all, err := runAll(&o, series)
+	switch {
+	case err != nil:
 		fmt.Fprintln(os.Stderr, "kernels:", err)
-		os.Exit(2)
-	}
-	if !ok {
-		os.Exit(1)
+		os.Exit(exitCannot)
+	case slices.ContainsFunc(all, (*result).bad):
+		os.Exit(exitFailed)
+	case slices.ContainsFunc(all, func(r *result) bool { return r.missing != nil && r.series == mandatory }):
+		fmt.Fprintf(os.Stderr, "kernels: without %s this shows little: see why it is not to be had\n", mandatory)
+		os.Exit(exitMissing)
 	}
 }
 
-// runAll runs each series and says whether all went well.
-func runAll(o *options, series []string) (bool, error) {
+// runAll runs each series.
+func runAll(o *options, series []string) ([]*result, error) {
 	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
-		return false, fmt.Errorf("%w: apt-get install qemu-system-x86", err)
+		return nil, fmt.Errorf("%w: apt-get install qemu-system-x86", err)
 	}
 	if o.dir == "" {
 		cache, err := os.UserCacheDir()
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		o.dir = filepath.Join(cache, "flowscope-kernels")
 	}
 	root, err := moduleRoot()
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	work, err := os.MkdirTemp("", "kernels")
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	defer os.RemoveAll(work)
 	base := filepath.Join(work, "base.cpio.gz")
 	if err := writeBase(base, root, work, jobs(o)); err != nil {
-		return false, fmt.Errorf("make the machine's files: %w", err)
+		return nil, fmt.Errorf("make the machine's files: %w", err)
 	}
 	a, err := openApt(o.dir)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	var all []*result
 	for _, s := range series {
@@ -119,7 +129,7 @@ func runAll(o *options, series []string) (bool, error) {
 		r.print(os.Stdout, o.verbose)
 	}
 	summary(os.Stdout, all)
-	return !slices.ContainsFunc(all, func(r *result) bool { return r.bad() }), nil
+	return all, nil
 }
 
 // one runs all jobs in the newest kernel of a series.

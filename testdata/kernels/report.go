@@ -89,18 +89,14 @@ func (r *result) warned() {
 	}
 }
 
-// bad says whether r is a failure: only a kernel that is not to be had, and need
-// not be, is none.
+// bad says whether r is a failure. A kernel that is not to be had is none.
 func (r *result) bad() bool {
-	if r.missing != nil {
-		return r.series == mandatory
-	}
-	return r.err != nil || len(r.exits)+len(r.warnings) > 0 || len(r.failed) > 0 || len(r.passed) == 0
+	return r.missing == nil && (r.err != nil || len(r.exits)+len(r.warnings) > 0 || len(r.failed) > 0 || len(r.passed) == 0)
 }
 
 func (r *result) word() string {
 	switch {
-	case r.missing != nil && !r.bad():
+	case r.missing != nil:
 		return "SKIPPED"
 	case r.bad():
 		return "FAIL"
