@@ -39,11 +39,7 @@ func pour(t testing.TB, ringSize int, d time.Duration, paced bool) (p poured) {
 	if err := spec.Variables["bare_many"].Set(uint32(1000)); err != nil {
 		t.Fatal(err)
 	}
-	c, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: map[string]*ebpf.Map{"bare_ring": ring}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := loadBare(t, spec, ebpf.CollectionOptions{MapReplacements: map[string]*ebpf.Map{"bare_ring": ring}})
 	var done atomic.Bool
 	var wg sync.WaitGroup
 	wg.Go(func() {
