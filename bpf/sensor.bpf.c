@@ -276,6 +276,7 @@ static __always_inline void fs_look(void *ctx, int xdp, const __u8 *data, const 
 		return;
 	d = &f->dir[from];
 	if (!fs_counts_here(f, d, from, fr)) {
+		fs_also(f);
 		fs_add(&l->row[FS_OTHER_INTERFACE], w);
 		return;
 	}

@@ -100,7 +100,7 @@ struct fs_flow {
 	__u16 vlan[2];
 	__u32 ifindex[2]; /* by direction: the interface whose packets count; 0: none yet */
 	__u32 until[2];	  /* by direction: see skips */
-	__u32 pad0;
+	__u32 also;	  /* the last four hooks that saw it and do not count it, a byte each: see fs_also */
 	struct fs_dir dir[2]; /* by index in the key */
 };
 

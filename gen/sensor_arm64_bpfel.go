@@ -77,7 +77,7 @@ type SensorFsFlow struct {
 	Vlan     [2]uint16
 	Ifindex  [2]uint32
 	Until    [2]uint32
-	Pad0     uint32
+	Also     uint32
 	Dir      [2]SensorFsDir
 }
 

@@ -214,6 +214,10 @@ type Flow struct {
 	// first said it: bytes from the wire, at most [MaxHeadline]. "" if none did.
 	Headline string
 	Encap    Encap // of the first packet
+	// Interfaces are the names of those where its packets were seen, first those
+	// that count them (one, or one for each direction). Empty in a replay, and
+	// until the first counters came from the kernel; shared, not to be changed.
+	Interfaces []string
 }
 
 // Endpoint returns address (see [Key.IP]) and port of one side.

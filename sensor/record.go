@@ -156,6 +156,7 @@ type Record struct {
 	Reason   Loss        // of a Lost record
 	Seq, Ack uint32      // TCP, host byte order
 	Window   uint16      // TCP, as on the wire, unscaled
+	Where    uint16      // of a Snapshot: for the Source's [Locator]; 0 if it has none
 
 	// WireLen is the length of the transport payload on the wire, in bytes. If
 	// it is more than len(Payload), the rest was not captured.
@@ -230,6 +231,15 @@ type Bypasser interface {
 	// Skip says that of such a direction of a TCP flow nothing is wanted that ends
 	// before the sequence number until, which is at most 2^30 ahead.
 	Skip(k Key, from uint8, until uint32) error
+}
+
+// Locator is an optional ability of a Source that watches interfaces.
+type Locator interface {
+	// Locate returns the names of the interfaces that a Snapshot's Where stands
+	// for: first those whose packets are counted in the flow, then others that saw
+	// them, too. The slice is not changed any more. It may be called by several
+	// goroutines at a time, and while Read is.
+	Locate(where uint16) []string
 }
 
 // Accountant is an ability of whatever passes on or drops what it was given.

@@ -80,6 +80,7 @@ func (s *shard) leftOut(f *flowtab.Flow, i uint8, n int64) bool {
 	if !ss.unshown[i] || n > ss.skip[i] {
 		return false
 	}
+	s.half(f, i).over += uint64(n)
 	s.over(f, ss, i, n)
 	return true
 }

@@ -37,9 +37,9 @@ func (s *sparing) Skip(k sensor.Key, from uint8, until uint32) error {
 }
 
 // leaveOut makes c count payload that is not copied.
-func (c *conn) leaveOut(side, n int) {
+func (c *conn) leaveOut(side, n int, why sensor.Loss) {
 	k, from := sensor.NewKey(sensor.ProtoTCP, c.addr[side], c.addr[1-side])
-	c.s.add(sensor.Record{Kind: sensor.Lost, Key: k, From: from, Reason: sensor.LossBypass, Count: sensor.Counters{PayloadBytes: uint64(n)}})
+	c.s.add(sensor.Record{Kind: sensor.Lost, Key: k, From: from, Reason: why, Count: sensor.Counters{PayloadBytes: uint64(n)}})
 	c.seq[side] += uint32(n)
 }
 
@@ -73,7 +73,7 @@ func TestAdvice(t *testing.T) {
 			"initiator parcels 90 ends at 193", "initiator parcels 90 ends at 284", "initiator parcels 10 ends at 295"}, false},
 		{"a long body is left out", func(c *conn) {
 			c.say(client, "1"+x(10)+"D"+x(5)) // 195 to come
-			c.leaveOut(client, 150)
+			c.leaveOut(client, 150, sensor.LossBypass)
 			c.say(client, x(45)+"1"+x(10))
 		}, "skip 0 until 212", []string{"initiator parcels 10 ends at 11", "initiator parcels 200 ends at 212", "initiator parcels 10 ends at 223"}, false},
 		{"all of it, and the answer says so", func(c *conn) {
@@ -81,7 +81,8 @@ func TestAdvice(t *testing.T) {
 			c.seq[client] += 195
 			c.say(server, "1"+x(10))
 			c.seq[client] -= 195
-			c.leaveOut(client, 195) // is told later
+			c.leaveOut(client, 100, sensor.LossBudget) // is told later
+			c.leaveOut(client, 95, sensor.LossBypass)
 			c.say(client, "1"+x(10))
 		}, "skip 0 until 201", []string{"initiator parcels 200 ends at 201", "responder parcels 10 ends at 11", "initiator parcels 10 ends at 212"}, false},
 		{"what was read is asked for behind it, too", func(c *conn) {

@@ -80,7 +80,7 @@ func line(t *testing.T, ev *sensor.Event) string {
 	}
 	f := ev.Flow
 	return fmt.Sprintf("%v %v %v %v %d #%d %s %d at %d: %v %x %s; flow %d %v %v %v %x", ev.Kind, ev.Side, ev.Reason, ev.Anomaly, ev.Time,
-		ev.Ordinal, ev.App, ev.Lost, ev.Offset, ev.Err, maphash.Bytes(seed, ev.Data), msg, f.ID, f.State, f.End, f.History, maphash.Comparable(seed, *f))
+		ev.Ordinal, ev.App, ev.Lost, ev.Offset, ev.Err, maphash.Bytes(seed, ev.Data), msg, f.ID, f.State, f.End, f.History, maphash.String(seed, fmt.Sprintf("%+v", *f)))
 }
 
 // forker is a sensor.Forker of lines.

@@ -20,6 +20,7 @@ type half struct {
 
 	lost    uint64      // bytes the source said it lost, not yet found as a hole
 	lostWhy sensor.Loss // why
+	over    uint64      // bytes that were gone over before the source said that it did not copy them
 	skipped uint64      // bytes that nobody wanted and the source did not copy, not yet found as a hole
 
 	syn  *sensor.Record   // a SYN on an open connection that waits for its SYN-ACK

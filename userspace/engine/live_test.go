@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -221,4 +222,36 @@ func TestEndOverBudget(t *testing.T) {
 	c.s.tcp(1, 2).open()
 	want(t, play(t, s, Config{Protocols: []sensor.Protocol{parcelsOnPort8}}, sensor.FlowGap, sensor.FlowAnomaly),
 		"gap responder 104857600 at 11: over_budget")
+}
+
+// located is a Source that knows where flows were.
+type located struct{ *script }
+
+func (located) Locate(where uint16) []string {
+	return [][]string{nil, {"eth0"}, {"eth0", "br0"}}[where]
+}
+
+// TestInterfaces: a flow is where its last Snapshot says; one without is nowhere.
+func TestInterfaces(t *testing.T) {
+	s := newScript()
+	c := s.tcp(4000, 80).open()
+	k, f := sensor.NewKey(sensor.ProtoTCP, c.addr[client], c.addr[server])
+	for _, where := range []uint16{0, 1, 2} {
+		s.add(sensor.Record{Kind: sensor.Snapshot, Key: k, From: f, Where: where, Count: sensor.Counters{Packets: 1}})
+	}
+	c.close()
+	s.tcp(4001, 80).open()
+	for _, workers := range []int{1, 2} {
+		got := map[uint16]string{}
+		_, err := Run(context.Background(), located{s.rewind()}, Config{}, workers, sinkFunc(func(ev *sensor.Event) error {
+			if ev.Kind == sensor.FlowEnd {
+				_, port := ev.Flow.Endpoint(sensor.Initiator)
+				got[port] = strings.Join(ev.Flow.Interfaces, " ")
+			}
+			return nil
+		}))
+		if err != nil || len(got) != 2 || got[4000] != "eth0 br0" || got[4001] != "" {
+			t.Errorf("%v, %v", got, err)
+		}
+	}
 }

@@ -15,6 +15,10 @@ func (s *shard) lost(f *flowtab.Flow, r *sensor.Record) {
 	case sensor.ProtoTCP:
 		s.books.tcpSeen += n
 		h := s.half(f, r.From&1)
+		over := min(h.over, n)
+		h.over -= over
+		n -= over
+		s.books.tcpBypassed += over
 		if bypassed {
 			s.books.tcpBypassed += n
 			h.skipped += n

@@ -21,7 +21,7 @@ func (s *shard) segment(ref flowtab.Ref, f *flowtab.Flow, i uint8, seq uint32, r
 	case ahead == 0 && (d.Half == 0 || s.halves.at(d.Half).idle()):
 		if d.Half != 0 {
 			h := s.halves.at(d.Half)
-			h.lost, h.skipped = 0, 0 // were of bytes that came again
+			h.lost, h.skipped, h.over = 0, 0, 0 // were of bytes that came again
 		}
 		s.deliver(f, i, data, n, r.Time) // the common case
 		return

@@ -16,7 +16,8 @@ type output struct {
 	flow    sensor.Flow
 	time    sensor.Timestamp // of the record at work
 	ordinal uint64
-	advice  advice  // for the source
+	advice  advice // for the source
+	locator sensor.Locator
 	spares  *spares // parsers for the flows of all shards of the worker
 	names   names   // headlines that were given last
 }
@@ -57,12 +58,15 @@ func (s *shard) view(v *sensor.Flow, f *flowtab.Flow, end sensor.EndReason) {
 	v.Counters[0], v.Counters[1] = a.Counters, b.Counters
 	v.Delta[0], v.Delta[1] = a.Counters, b.Counters
 	v.History = f.History
-	v.RecordSeq, v.Headline, v.Encap = 0, "", sensor.Encap{VLAN: f.VLAN}
+	v.RecordSeq, v.Headline, v.Encap, v.Interfaces = 0, "", sensor.Encap{VLAN: f.VLAN}, nil
 	if f.More != 0 {
 		p := s.mores.at(f.More)
 		v.RecordSeq, v.Headline = p.records, p.headline
 		if p.encap.Tunnel != sensor.NoTunnel {
 			v.Encap = p.encap
+		}
+		if p.where != 0 {
+			v.Interfaces = s.out.locator.Locate(p.where)
 		}
 		if p.records > 0 {
 			v.Delta[0] = a.Counters.Sub(p.counters[f.Initiator&1])

@@ -31,6 +31,7 @@ func Run(ctx context.Context, src sensor.Source, cfg Config, workers int, sink s
 	ws := newWorkers(&cfg, cat, max(workers, 1))
 	for _, w := range ws {
 		w.out.advice = advise(src)
+		w.out.locator, _ = src.(sensor.Locator)
 	}
 	if len(ws) == 1 {
 		err = runAlone(ctx, src, ws[0], cfg.Asks, sink)

@@ -56,6 +56,7 @@ type shard struct {
 type more struct {
 	headline string
 	records  uint32             // reported
+	where    uint16             // for the source's Locator
 	encap    sensor.Encap       // if there is a tunnel
 	counters [2]sensor.Counters // by index in Key, as the last record reported them
 }
@@ -132,6 +133,9 @@ func (s *shard) handle(r *sensor.Record, at place, now int64) {
 		d.Counters.Add(r.Count)
 		d.TCP |= r.TCPFlags
 		s.books.packets += r.Count.Packets
+		if r.Where != 0 && s.out.locator != nil {
+			s.more(f).where = r.Where
+		}
 	case sensor.Lost:
 		s.lost(f, r)
 	}

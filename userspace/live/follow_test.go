@@ -4,6 +4,7 @@ package live
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -150,7 +151,7 @@ func openFiles(t *testing.T) int {
 }
 
 // TestOnce watches all interfaces of a router and of a bridge: each packet is
-// counted once.
+// counted once, and its flow tells where else it was.
 func TestOnce(t *testing.T) {
 	for _, kind := range []string{"router", "bridge"} {
 		t.Run(kind, func(t *testing.T) {
@@ -180,6 +181,11 @@ func TestOnce(t *testing.T) {
 			sum, l := s.finish()
 			if c := sum.all(); c.Packets != 100 || c.Bytes != 100*86 {
 				t.Errorf("counted %+v, want 100 packets of 86 bytes", c)
+			}
+			for d, names := range sum.where {
+				if slices.Sort(names); !slices.Equal(names, []string{"m1", "m2"}) {
+					t.Errorf("%v was seen at %q, want m1 and m2", d, names)
+				}
 			}
 			all := l.Account("frames")
 			if all.Total < 200 || all.Row("other_interface") < 100 || all.Row("accounted") != 100 {

@@ -88,6 +88,7 @@ type total struct {
 	lost     map[sensor.Loss]uint64
 	packets  int
 	payloads map[direction][]byte
+	where    map[direction][]string // as told last
 }
 
 // rest reads until the end, after Stop, and checks the books.
@@ -99,7 +100,7 @@ func (s *Source) rest(t *testing.T) (total, *sensor.Ledger) {
 
 func (s *Source) readAll(t *testing.T) (total, *sensor.Ledger) {
 	t.Helper()
-	sum := total{counts: map[direction]sensor.Counters{}, lost: map[sensor.Loss]uint64{}, payloads: map[direction][]byte{}}
+	sum := total{counts: map[direction]sensor.Counters{}, lost: map[sensor.Loss]uint64{}, payloads: map[direction][]byte{}, where: map[direction][]string{}}
 	var r sensor.Record
 	for {
 		err := s.Read(&r)
@@ -119,6 +120,7 @@ func (s *Source) readAll(t *testing.T) (total, *sensor.Ledger) {
 			c := sum.counts[d]
 			c.Add(r.Count)
 			sum.counts[d] = c
+			sum.where[d] = s.Locate(r.Where)
 		case sensor.Lost:
 			sum.lost[r.Reason] += r.Count.PayloadBytes
 		}

@@ -50,6 +50,9 @@ func (*Source) More(sensor.Key, uint8, uint32) error { return nil }
 // Skip does nothing.
 func (*Source) Skip(sensor.Key, uint8, uint32) error { return nil }
 
+// Locate returns nothing.
+func (*Source) Locate(uint16) []string { return nil }
+
 // Account adds nothing.
 func (*Source) Account(*sensor.Ledger) {}
 

@@ -96,6 +96,7 @@ func (s *Source) snapshotPart(r *sensor.Record, part int) bool {
 	s.begin(r, kind, k, from, when, s.epoch.wall)
 	r.Encap = encapOf(f.Vlan, f.TunnelId, f.Tunnel)
 	r.TCPFlags, r.Count, r.Reason = d.TcpFlags, count, why
+	r.Where = s.places.of(f, s.k)
 	if part >= partCount && part < partLost {
 		s.memory.hear(r)
 	}

@@ -29,6 +29,7 @@ type Source struct {
 	k        *kernel
 	rings    []*ring
 	verdicts verdicts
+	places   places
 	memory   memory
 	waiter   *waiter
 

@@ -101,6 +101,8 @@ func property(f Field, object string) map[string]any {
 		p["const"] = Version
 	case f.Type == Integers:
 		p["type"], p["items"] = "array", map[string]any{"type": "integer"}
+	case f.Type == Strings:
+		p["type"], p["items"] = "array", map[string]any{"type": "string"}
 	case f.Unit == "RFC 3339, ns, UTC":
 		p["type"], p["format"] = "string", "date-time"
 	default:

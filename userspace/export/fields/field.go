@@ -47,6 +47,7 @@ const (
 	Number   Type = "number"
 	Boolean  Type = "boolean"
 	Integers Type = "array of integers"
+	Strings  Type = "array of strings"
 	Any      Type = "object"
 )
 

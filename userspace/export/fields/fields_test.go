@@ -40,7 +40,7 @@ func TestGeneratedDocumentationIsCurrent(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	types := map[Type]bool{String: true, Integer: true, Number: true, Boolean: true, Integers: true, Any: true}
+	types := map[Type]bool{String: true, Integer: true, Number: true, Boolean: true, Integers: true, Strings: true, Any: true}
 	seen := map[string]Object{}
 	for _, f := range Table {
 		if f.In == 0 || f.Doc == "" || !types[f.Type] {

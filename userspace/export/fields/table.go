@@ -37,6 +37,7 @@ var Table = []Field{
 	{Name: "dir_evidence", In: Flow, Type: String, Doc: "how it is known who is the initiator: `syn`, `synack`, `icmp`, `payload`, `port`, `first` (who was seen first)", IPFIX: "239", OTel: "flow.direction"},
 	{Name: "midstream", In: Flow, Type: Boolean, When: whenTCP, Doc: "whether the beginning of the connection was not seen"},
 	{Name: "rtt", In: Flow, Type: Number, Unit: "seconds", When: "TCP, if the handshake was seen", Doc: "from SYN to the ACK that completes the handshake"},
+	{Name: "interfaces", In: Flow, Type: Strings, When: "`run`", Doc: "where its packets were seen: first the interface that counts them, or one for each direction, then others that they crossed", EVE: "in_iface", IPFIX: "82"},
 	{Name: "vlan", In: Flow, Type: Integers, When: "tagged frames", Doc: "VLAN ids of the first packet, outer first", EVE: "vlan", Zeek: "vlan, inner_vlan", IPFIX: "243, 245", OTel: "flow.vlan_id"},
 	{Name: "tunnel", In: Flow, Type: String, When: "tunnelled packets", Doc: "innermost tunnel of the first packet: `gre`, `vxlan`, `geneve`, `gtpu`, `ipip`, `mpls`, `pppoe`", EVE: "tunnel.pkt_src", Zeek: "tunnel_parents"},
 	{Name: "tunnel_id", In: Flow, Type: Integer, When: "tunnels that have one", Doc: "VNI, TEID, GRE key, MPLS label or PPPoE session", IPFIX: "351"},

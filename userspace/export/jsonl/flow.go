@@ -30,6 +30,12 @@ func (e *encoder) appendFlow(b []byte, ev *sensor.Event) []byte {
 			b = jsonenc.AppendSeconds(append(b, `,"rtt":`...), f.RTT)
 		}
 	}
+	for i, name := range f.Interfaces {
+		b = e.enc.AppendString(append(b, [...]string{`,"interfaces":[`, `,`}[min(i, 1)]...), name)
+	}
+	if len(f.Interfaces) > 0 {
+		b = append(b, ']')
+	}
 	b = appendEncap(b, &f.Encap)
 	b = appendTotals(b, &f.Counters)
 	if isTCP {
