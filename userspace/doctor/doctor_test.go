@@ -4,7 +4,6 @@ package doctor
 
 import (
 	"errors"
-	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
+	"github.com/vishvananda/netlink"
 
 	"flowscope/internal/testenv"
 )
@@ -156,6 +156,27 @@ func TestOthers(t *testing.T) {
 		t.Errorf("nobody on the hooks: %+v", c)
 	}
 
+	dev, err := netlink.LinkByName(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hook := func(tcx error) Check {
+		var l list
+		chosen(&l, dev, tcx)
+		return l.checks[0]
+	}
+	if c := hook(nil); c.Status != OK || !strings.Contains(c.Found, "auto is tcx, both") {
+		t.Errorf("%+v", c)
+	}
+	if c := hook(errNotThere); c.Status != OK || !strings.Contains(c.Found, "auto is tc, both") {
+		t.Errorf("without TCX: %+v", c)
+	}
+	if err := netlink.QdiscAdd(&netlink.Ingress{QdiscAttrs: netlink.QdiscAttrs{LinkIndex: dev.Attrs().Index, Parent: netlink.HANDLE_INGRESS, Handle: netlink.MakeHandle(0xffff, 0)}}); err != nil {
+		t.Fatal(err)
+	}
+	if c := hook(errNotThere); c.Status != Fail || !strings.Contains(c.Remedy, "tc qdisc del dev "+name) {
+		t.Errorf("without TCX and with an ingress qdisc: %+v", c)
+	}
 	run("link", "set", name, "up")
 	program := func(typ ebpf.ProgramType, name string) *ebpf.Program {
 		p, err := ebpf.NewProgram(&ebpf.ProgramSpec{Name: name, Type: typ, License: "GPL", Instructions: asm.Instructions{
@@ -167,16 +188,13 @@ func TestOthers(t *testing.T) {
 		t.Cleanup(func() { p.Close() })
 		return p
 	}
-	dev, err := net.InterfaceByName(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tc, err := link.AttachTCX(link.TCXOptions{Interface: dev.Index, Program: program(ebpf.SchedCLS, "somebody_tc"), Attach: ebpf.AttachTCXEgress})
+	index := dev.Attrs().Index
+	tc, err := link.AttachTCX(link.TCXOptions{Interface: index, Program: program(ebpf.SchedCLS, "somebody_tc"), Attach: ebpf.AttachTCXEgress})
 	if err != nil {
 		testenv.Skipf(t, "needs Linux 6.6: %v", err)
 	}
 	defer tc.Close()
-	xdp, err := link.AttachXDP(link.XDPOptions{Interface: dev.Index, Program: program(ebpf.XDP, "somebody_xdp"), Flags: link.XDPGenericMode})
+	xdp, err := link.AttachXDP(link.XDPOptions{Interface: index, Program: program(ebpf.XDP, "somebody_xdp"), Flags: link.XDPGenericMode})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +211,7 @@ func TestOthers(t *testing.T) {
 	if c := find(t, checks, name, "xdp"); c.Status != Info {
 		t.Errorf("XDP is taken: %+v", c)
 	}
-	if q, err := link.QueryPrograms(link.QueryOptions{Target: dev.Index, Attach: ebpf.AttachTCXEgress}); err != nil || len(q.Programs) != 1 {
+	if q, err := link.QueryPrograms(link.QueryOptions{Target: index, Attach: ebpf.AttachTCXEgress}); err != nil || len(q.Programs) != 1 {
 		t.Errorf("after the look: %v, %v", q, err)
 	}
 }

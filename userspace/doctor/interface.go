@@ -37,6 +37,7 @@ func look(l *list, name string) {
 	} else {
 		l.add(OK, "interface", "", "%s", found)
 	}
+	chosen(l, dev, tcx())
 	offloads(l, a.Name)
 	owners(l, dev)
 	if s := a.Statistics; s != nil {
@@ -44,6 +45,30 @@ func look(l *list, name string) {
 			l.add(Info, "drops", "", "%d packets dropped before the hook since the interface is there (of %d)", lost, s.RxPackets+lost)
 		}
 	}
+}
+
+// chosen says which hook --hook auto takes; tcx is what came of asking for TCX.
+func chosen(l *list, dev netlink.Link, tcx error) {
+	directions := "both directions"
+	if dev.Attrs().EncapType == "loopback" {
+		directions = "ingress, where each packet comes by once"
+	}
+	switch {
+	case tcx == nil:
+		l.add(OK, "hook", "", "auto is tcx, %s: the kernel has it", directions)
+	case !errors.Is(tcx, errNotThere):
+		l.add(Unknown, "hook", "", "%v", tcx)
+	case hasIngressQdisc(dev):
+		l.add(Fail, "hook", "sudo tc qdisc del dev "+dev.Attrs().Name+" ingress, or --hook xdp",
+			"auto is tc, since the kernel has no TCX; there is an ingress qdisc, beside which there cannot be the clsact qdisc that it needs")
+	default:
+		l.add(OK, "hook", "", "auto is tc, %s: the kernel has no TCX, which came with Linux 6.6", directions)
+	}
+}
+
+func hasIngressQdisc(dev netlink.Link) bool {
+	all, err := netlink.QdiscList(dev)
+	return err == nil && slices.ContainsFunc(all, func(q netlink.Qdisc) bool { return q.Type() == "ingress" })
 }
 
 // names lists the interfaces.
