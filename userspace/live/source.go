@@ -130,6 +130,7 @@ func (s *Source) Close() error {
 }
 
 func (s *Source) free() {
+	s.verdicts.awake()
 	for _, r := range s.rings {
 		r.close()
 	}

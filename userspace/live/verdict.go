@@ -45,13 +45,19 @@ func (v *verdicts) skip(k *sensor.Key, from uint8, until uint32) {
 
 func (v *verdicts) note(k *sensor.Key, what gen.SensorFsVerdict, from uint8, n uint32) {
 	v.mu.Lock()
+	defer v.mu.Unlock()
 	v.waiting = append(v.waiting, gen.Poke{Key: *(*gen.Key)(unsafe.Pointer(k)), Verdict: uint32(what), From: uint32(from), N: n})
-	asleep := v.asleep
-	v.asleep = false
-	v.mu.Unlock()
-	if asleep {
+	if v.asleep {
+		v.asleep = false
 		v.wake()
 	}
+}
+
+// awake says that nobody waits to be woken any more.
+func (v *verdicts) awake() {
+	v.mu.Lock()
+	v.asleep = false
+	v.mu.Unlock()
 }
 
 // sleep reports whether there is none to tell, and that who tells them waits now:
