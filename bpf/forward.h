@@ -31,8 +31,9 @@ static __always_inline __u32 fs_ring_of(const struct fs_key *k)
 static __always_inline int fs_send(struct fs_scratch *s, __u32 n)
 {
 	__u64 flags = BPF_RB_NO_WAKEUP;
-	__u32 waiting, after;
+	__u32 waiting, after, hook = fs_hook;
 	void *ring = bpf_map_lookup_elem(&rings, &s->ring);
+	struct fs_ledger *l;
 
 	if (!ring)
 		return -1;
@@ -45,7 +46,12 @@ static __always_inline int fs_send(struct fs_scratch *s, __u32 n)
 	fs_opaque(n);
 	if (n > FS_SLICE)
 		return -1;
-	return bpf_ringbuf_output(ring, &s->record, sizeof(s->record) + n, flags);
+	if (!bpf_ringbuf_output(ring, &s->record, sizeof(s->record) + n, flags))
+		return 0;
+	l = bpf_map_lookup_elem(&ledger, &hook);
+	if (l)
+		l->refused++;
+	return -1;
 }
 
 static __always_inline void fs_head(struct fs_scratch *s, const struct fs_classified *q,
@@ -81,14 +87,36 @@ static __always_inline void fs_keep(struct fs_ledger *l, struct fs_dir *d, __u32
 	l->fate[why] += n;
 }
 
+/* Tells the end of the connection without what is left. */
+static __always_inline void fs_slice_end(struct fs_scratch *s)
+{
+	if (!(s->flags & (FS_TCP_FIN | FS_TCP_RST)))
+		return;
+	s->record.tcp_flags = s->flags & ~FS_TCP_SYN;
+	s->record.wire_len = s->left;
+	s->record.cap_len = 0;
+	if (fs_send(s, 0))
+		return;
+	s->slices++;
+	s->told = s->left;
+}
+
 /* Sends the next slice and says whether there are more. It knows only what is in
  * scratch: see fs_slice_skb. */
 static __always_inline int fs_slice(void *ctx, int xdp, struct fs_scratch *s)
 {
 	__u32 left = s->left, n = left < s->chunk ? left : s->chunk;
-	__u32 copy = n < FS_SLICE ? n : FS_SLICE, size;
+	__u32 copy, size;
 	__u8 flags = s->flags;
 
+	if (s->room <= 0) {
+		s->failed = FS_OVER_BUDGET;
+		fs_slice_end(s);
+		return 0;
+	}
+	if (n > s->room && s->parse.f.proto == FS_TCP) /* a datagram goes whole */
+		n = s->room;
+	copy = n < FS_SLICE ? n : FS_SLICE;
 	if (copy > s->there)
 		copy = s->there;
 	if (s->slices)
@@ -118,6 +146,7 @@ static __always_inline int fs_slice(void *ctx, int xdp, struct fs_scratch *s)
 	s->cut += n - copy;
 	s->left -= n;
 	s->there -= copy;
+	s->room -= copy;
 	s->at += n;
 	s->record.seq += n;
 	s->record.lost = 0;
@@ -125,7 +154,7 @@ static __always_inline int fs_slice(void *ctx, int xdp, struct fs_scratch *s)
 }
 
 /* Sends the payload in slices: of TCP, of as many bytes as fit; of UDP, one for
- * each datagram. */
+ * each datagram. What is behind room stays here, to the byte of TCP. */
 static __always_inline void fs_slices(void *ctx, int xdp, struct fs_scratch *s,
 				      struct fs_ledger *l, struct fs_dir *d,
 				      const struct fs_classified *q, __u32 gso_size)
@@ -141,7 +170,7 @@ static __always_inline void fs_slices(void *ctx, int xdp, struct fs_scratch *s,
 		s->chunk = FS_SLICE;
 	else if (gso_size)
 		s->chunk = gso_size;
-	s->slices = s->sent = s->cut = 0;
+	s->slices = s->sent = s->cut = s->told = 0;
 	s->failed = FS_CUT;
 	if (xdp)
 		fs_slices_xdp(ctx);
@@ -159,7 +188,7 @@ static __always_inline void fs_slices(void *ctx, int xdp, struct fs_scratch *s,
 	if (!left)
 		return;
 	why = fs_index(s, fs_load(s->failed));
-	__sync_fetch_and_add(&d->unsent, left);
+	__sync_fetch_and_add(&d->unsent, left - fs_load(s->told));
 	d->why = why;
 	if (why < FS_FATES)
 		l->fate[why] += left;
@@ -263,7 +292,8 @@ static __always_inline void fs_forward(void *ctx, int xdp, struct fs_scratch *s,
 			fs_tell_end(s, l, d, payload);
 		return;
 	}
-	if (d->used >= fs_budget(g)) {
+	s->room = fs_budget(g) - d->used;
+	if (fs_load(s->room) <= 0) {
 		if (payload)
 			fs_keep(l, d, payload, FS_OVER_BUDGET);
 		if (mark)

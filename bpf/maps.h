@@ -26,7 +26,9 @@ int fs_tell_once(__u32 why);
 #define FS_MAX_SQUEEZE 16
 #define FS_SQUEEZE_AFTER 10000000LL   /* ns between two halvings of the budget */
 #define FS_RESTORE_AFTER 1000000000LL /* and before one is taken back */
-#define FS_HANDOVER 5000000000LL /* ns of silence after which another interface may count a flow */
+/* ns of silence after which another interface may count a flow: longer than a packet
+ * waits in the queues of a host on its way from one to the other */
+#define FS_HANDOVER 1000000000LL
 
 /* Constants of one hook. */
 const volatile __u32 fs_hook = 0;	 /* index of its books */
@@ -54,9 +56,11 @@ struct fs_scratch {
 	struct fs_record record;
 	__u8 slice[FS_SLICE]; /* behind the record: they go out together */
 	/* Of the payload that is being sent: */
+	__s64 room;	       /* bytes left of the budget */
 	__u32 left, at, chunk; /* how much, where it begins, the longest piece */
 	__u32 there;	       /* of what is left, what the frame has: headers may lie */
 	__u32 ring;
+	__u32 told;		 /* of what is left, with the end of the connection */
 	__u32 sent, cut, slices; /* so far */
 	__u32 failed;		 /* enum fs_fate of what is left */
 	__u32 waiting;		 /* bytes in the ring */

@@ -71,7 +71,8 @@ struct fs_ledger {
 	__u64 frames; /* socket buffers, what the interface itself counts */
 	__u64 offered;
 	__u64 fate[FS_FATES];
-	__u64 slices; /* records sent through the rings */
+	__u64 slices;  /* records sent through the rings */
+	__u64 refused; /* records that found their ring full */
 };
 
 /* One direction of a flow. It has a cache line to itself. */

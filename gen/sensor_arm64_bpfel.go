@@ -100,6 +100,7 @@ type SensorFsLedger struct {
 	Offered  uint64
 	Fate     [7]uint64
 	Slices   uint64
+	Refused  uint64
 }
 
 type SensorFsOverflow uint32

@@ -3,8 +3,13 @@
 package live
 
 import (
+	"encoding/binary"
+	"errors"
+	"io"
 	"testing"
 	"time"
+
+	"github.com/cilium/ebpf"
 
 	"flowscope/gen"
 	"flowscope/sensor"
@@ -111,4 +116,89 @@ func TestBudgetShrinks(t *testing.T) {
 		t.Errorf("the budget is halved %d times a second after the ring was read, want %d", n, before-1)
 	}
 	s.rest(t)
+}
+
+// TestBudgetIsExact: what a packet carries beyond the budget stays, to the byte of
+// TCP and to the datagram of UDP; the end of the connection crosses without it.
+func TestBudgetIsExact(t *testing.T) {
+	udp := tcpFrame(1, 0, 0, 2512) // of 2524 bytes
+	udp[23] = 17
+	binary.BigEndian.PutUint16(udp[38:], 2532)
+	tests := []struct {
+		name          string
+		budget        int64
+		entry         string
+		frame         []byte
+		gso           uint32
+		crossed, lost uint64
+		packets       int
+		flags         uint8  // of the last
+		next          uint32 // sequence number behind it
+	}{
+		{"a part of a packet", 1000, "fs_ingress", tcpFrame(1, 1, sensor.ACK, 2500), 0, 1000, 1500, 1, sensor.ACK, 1001},
+		{"all of it", 2500, "fs_ingress", tcpFrame(1, 1, sensor.ACK, 2500), 0, 2500, 0, 1, sensor.ACK, 2501},
+		{"and its fin", 2500, "fs_ingress", tcpFrame(1, 1, sensor.ACK|sensor.FIN, 2500), 0, 2500, 0, 1, sensor.ACK | sensor.FIN, 2501},
+		{"a part of it, and its fin", 1000, "fs_ingress", tcpFrame(1, 1, sensor.ACK|sensor.FIN, 2500), 0, 1000, 1500, 2, sensor.ACK | sensor.FIN, 2501},
+		{"a super-packet", 2499, "fs_ingress", tcpFrame(1, 1, sensor.ACK, 2500), 1000, 2499, 1, 1, sensor.ACK, 2500},
+		{"in the second slice", 5000, "fs_xdp", tcpFrame(1, 1, sensor.ACK, 9000), 0, 5000, 4000, 2, sensor.ACK, 5001},
+		{"between two slices", 4096, "fs_xdp", tcpFrame(1, 1, sensor.ACK, 9000), 0, 4096, 9000 - 4096, 1, sensor.ACK, 4097},
+		{"between them, and its fin", 4096, "fs_xdp", tcpFrame(1, 1, sensor.ACK|sensor.FIN, 9000), 0, 4096, 9000 - 4096, 2, sensor.ACK | sensor.FIN, 9001},
+		{"whole datagrams of several", 1500, "fs_ingress", udp, 1000, 2000, 524, 2, 0, 0},
+		{"a whole datagram", 1500, "fs_ingress", udp, 0, 2524, 0, 1, 0, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := bench(t, Options{Interval: time.Hour, Budget: tt.budget})
+			p := s.k.hooks[0].program
+			o := &ebpf.RunOptions{Data: tt.frame}
+			if tt.entry == "fs_xdp" {
+				if probeXDP() != nil {
+					t.Skip("this kernel has no bpf_xdp_load_bytes, which came with Linux 5.18")
+				}
+				var err error
+				if p, err = s.k.load(tt.entry, 0, beginsEthernet); err != nil {
+					t.Fatal(err)
+				}
+				defer p.Close()
+			}
+			if tt.gso > 0 {
+				const gsoSegs, gsoSize = 164, 176 // struct __sk_buff
+				ctx := make([]byte, 192)
+				binary.NativeEndian.PutUint32(ctx[gsoSegs:], 3)
+				binary.NativeEndian.PutUint32(ctx[gsoSize:], tt.gso)
+				o.Context = ctx
+			}
+			if _, err := p.Run(o); err != nil {
+				t.Fatal(err)
+			}
+			s.Stop()
+			got, last, r := total{lost: map[sensor.Loss]uint64{}}, sensor.Record{}, sensor.Record{}
+			for {
+				if err := s.Read(&r); errors.Is(err, io.EOF) {
+					break
+				} else if err != nil {
+					t.Fatal(err)
+				}
+				switch r.Kind {
+				case sensor.Packet:
+					got.packets++
+					got.payload += uint64(len(r.Payload))
+					last = r
+				case sensor.Lost:
+					got.lost[r.Reason] += r.Count.PayloadBytes
+				}
+			}
+			l := &sensor.Ledger{}
+			s.Account(l)
+			if err := l.Check(); err != nil || l.Account("kernel_payload").Row("over_budget") != tt.lost || l.Account("kernel_payload").Row("forwarded") != tt.crossed {
+				t.Errorf("%v, %+v", err, l.Account("kernel_payload"))
+			}
+			if got.payload != tt.crossed || got.lost[sensor.LossBudget] != tt.lost || len(got.lost) > 1 || got.packets != tt.packets {
+				t.Errorf("%d bytes in %d packets, lost %v; want %d in %d and %d", got.payload, got.packets, got.lost, tt.crossed, tt.packets, tt.lost)
+			}
+			if last.TCPFlags != tt.flags || last.Key.Proto == sensor.ProtoTCP && last.Seq+uint32(last.WireLen) != tt.next {
+				t.Errorf("the last has flags %#x and ends at %d, want %#x and %d", last.TCPFlags, last.Seq+uint32(last.WireLen), tt.flags, tt.next)
+			}
+		})
+	}
 }

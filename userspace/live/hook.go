@@ -66,8 +66,10 @@ type Interface struct {
 }
 
 // InterfaceCounters are what the interface itself has counted while it was
-// watched. They are no part of the ledger: what is dropped before the hook is
-// here only, and super-packets count once.
+// watched. They are no part of the ledger's equations: what is dropped before the
+// hook is here only. And most drivers count buffers, as [Hook.Frames] does: a
+// super-packet of receive or send offload is one, where the ledger has the packets
+// that it is on the wire.
 type InterfaceCounters struct {
 	RxPackets, RxBytes   uint64
 	TxPackets, TxBytes   uint64

@@ -28,8 +28,9 @@ var overflowNames = [...]string{"overflow_tcp", "overflow_udp", "overflow_icmp",
 // Account adds the accounts of the kernel half: what each hook saw and why some
 // of it is in no flow ("frames", "frame_bytes"), where the packets of the flows
 // are ("kernel_flows"), what became of the payload of TCP and UDP
-// ("kernel_payload"), and of what was forwarded ("slices"). Beside them is what
-// each interface has counted itself ("interface"), which is no equation.
+// ("kernel_payload"), and of the records that it made for user space ("slices").
+// Beside them is what each interface has counted itself ("interface"), which is
+// no equation, and in buffers: see [InterfaceCounters].
 //
 // While packets come, the books are read one after the other, and what is under
 // way is what the others leave; at rest, after Read returned io.EOF, every row
@@ -72,9 +73,10 @@ func (s *Source) account(l *sensor.Ledger) {
 	l.Add(flows)
 
 	l.Add(payloadAccount(&all))
-	l.Add(sensor.Account{Stage: "slices", Unit: "records", Total: all.Slices, Rows: []sensor.Row{
+	l.Add(sensor.Account{Stage: "slices", Unit: "records", Total: all.Slices + all.Refused, Rows: []sensor.Row{
 		{Name: "read", Count: s.books.slices},
 		{Name: "in_rings", Count: inRings},
+		{Name: "ring_full", Count: all.Refused},
 	}})
 	for i := range interfaces {
 		interfaces[i].add(l)
@@ -155,6 +157,7 @@ func merge(to, b *gen.Ledger) {
 	to.Frames += b.Frames
 	to.Offered += b.Offered
 	to.Slices += b.Slices
+	to.Refused += b.Refused
 }
 
 // Hooks returns where the Source is attached.
@@ -186,9 +189,10 @@ func (s *Source) Interfaces() []Interface {
 }
 
 // add adds what an interface has counted itself: that is no equation, but a list.
+// Its unit is not that of "frames", as one buffer may be many packets on the wire.
 func (i *Interface) add(l *sensor.Ledger) {
 	c := &i.Counters
-	a := sensor.Account{Stage: "interface " + i.Name, Unit: "packets", Rows: []sensor.Row{
+	a := sensor.Account{Stage: "interface " + i.Name, Unit: "buffers", Rows: []sensor.Row{
 		{Name: "rx_packets", Count: c.RxPackets}, {Name: "tx_packets", Count: c.TxPackets},
 		{Name: "rx_dropped", Count: c.RxDropped}, {Name: "tx_dropped", Count: c.TxDropped},
 		{Name: "rx_missed", Count: c.RxMissed}, {Name: "rx_errors", Count: c.RxErrors}, {Name: "tx_errors", Count: c.TxErrors},

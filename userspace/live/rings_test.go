@@ -119,6 +119,38 @@ func TestRings(t *testing.T) {
 	}
 }
 
+// TestFullRing: what finds its ring full is counted as a record, too, also where no
+// payload is in it.
+func TestFullRing(t *testing.T) {
+	s := bench(t, Options{Rings: 1, RingSize: 4096, Interval: time.Hour})
+	const filling = 100
+	for i := range uint32(filling) {
+		s.pass(t, tcpFrame(1, 1+i*100, sensor.ACK, 100), 1)
+	}
+	marks := []uint8{sensor.SYN, sensor.FIN | sensor.ACK, sensor.RST}
+	for _, flags := range marks {
+		s.pass(t, tcpFrame(2, 1, flags, 0), 1)
+		s.pass(t, tcpFrame(2, 1, sensor.ACK, 0), 1) // does not want to cross
+	}
+	k, _ := flowKey(2)
+	if err := s.Bypass(k); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.verdicts.tell(s.k.verdicts); err != nil {
+		t.Fatal(err)
+	}
+	s.pass(t, tcpFrame(2, 1, sensor.FIN|sensor.ACK, 50), 1) // only its end wants to
+	got, l := s.rest(t)
+	a, p := l.Account("slices"), l.Account("kernel_payload")
+	want := uint64(filling + len(marks) + 1)
+	if got.packets == 0 || a.Total != want || a.Row("read") != uint64(got.packets) || a.Row("in_rings") != 0 || a.Row("ring_full") != want-uint64(got.packets) {
+		t.Errorf("%d records crossed, %+v; want %d, and the others of %d found the ring full", got.packets, a, got.packets, want)
+	}
+	if p.Row("ring_full") != filling*100-got.payload || p.Row("bypassed") != 50 {
+		t.Errorf("%d bytes crossed, %+v", got.payload, p)
+	}
+}
+
 // BenchmarkRings is TestRings at the rate that is asked for, the best of a few.
 func BenchmarkRings(b *testing.B) {
 	var best poured
