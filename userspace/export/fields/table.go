@@ -82,5 +82,5 @@ var Table = []Field{
 	{Name: "truncated", In: Message | Error, Type: Boolean, When: "only if true", Doc: "a string, array or object in this line was cut because it reached a cap"},
 
 	{Name: "balanced", In: Ledger, Type: Boolean, Doc: "whether each account's total equals the sum of its rows"},
-	{Name: "accounts", In: Ledger, Type: Any, Doc: "by stage: an object with `unit` (`packets` or `bytes`), `total` (what came in) and `rows` (where it went, by name)"},
+	{Name: "accounts", In: Ledger, Type: Any, Doc: "by stage: an object with `unit` (`packets`, `bytes`, `flows`, `sessions`, `records`; `buffers` of what an interface has counted itself), `total` (what came in) and `rows` (where it went, by name)"},
 }
