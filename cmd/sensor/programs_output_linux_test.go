@@ -88,7 +88,8 @@ func readTranscript(t *testing.T, name string) *transcript {
 		}
 		for side := range fl.said {
 			fl.said[side] = slices.DeleteFunc(fl.said[side], func(line string) bool {
-				return fl.app == "" && (strings.Contains(line, `"type":"gap"`) || strings.Contains(line, `"kind":"inconsistent_overlap"`))
+				return fl.app == "" && (strings.Contains(line, `"type":"gap"`) || strings.Contains(line, `"kind":"inconsistent_overlap"`) ||
+					strings.Contains(line, `"kind":"data_after_close"`))
 			})
 		}
 		if !strings.Contains(fl.key, " ff02:") && !strings.Contains(fl.key, " icmpv6 ") {

@@ -255,3 +255,17 @@ func TestInterfaces(t *testing.T) {
 		}
 	}
 }
+
+// TestLostAtTheEnd: what the source lost at the end of a stream without a FIN is
+// known to the parser before the end is.
+func TestLostAtTheEnd(t *testing.T) {
+	s := newScript()
+	c := s.tcp(4000, 8).open()
+	c.say(client, "1"+strings.Repeat("x", 5))
+	c.leaveOut(client, 300, sensor.LossRing)
+	want(t, play(t, s, Config{Protocols: []sensor.Protocol{parcelsOnPort8}}, sensor.FlowMessage, sensor.FlowGap))
+	s = newScript()
+	c = s.tcp(4000, 8).open()
+	c.say(client, "1"+strings.Repeat("x", 5))
+	want(t, play(t, s, Config{Protocols: []sensor.Protocol{parcelsOnPort8}}, sensor.FlowMessage), "initiator parcels 5 of 10, aborted=true")
+}

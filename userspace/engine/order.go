@@ -320,6 +320,11 @@ func (s *shard) closeStream(f *flowtab.Flow, i uint8, why sensor.Loss) {
 	}
 	d.State |= stClosed
 	if d.State&stInit != 0 {
+		if d.Half != 0 && d.State&stFIN == 0 { // it may have gone on in what the source lost
+			lost := s.halves.at(d.Half).lost
+			d.Stream += lost
+			s.sessionGap(f, i, int64(lost))
+		}
 		s.eof(f, i, d.State&stFIN == 0)
 	}
 }

@@ -366,7 +366,7 @@ func (s *shard) handTo(f *flowtab.Flow, ss *session, i uint8, t sensor.Timestamp
 
 // sessionGap tells the parser that n bytes of direction i are lost.
 func (s *shard) sessionGap(f *flowtab.Flow, i uint8, n int64) {
-	if f.Session == 0 {
+	if f.Session == 0 || n == 0 {
 		return
 	}
 	ss := s.sessions.at(f.Session)
