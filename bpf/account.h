@@ -90,7 +90,6 @@ static __always_inline int fs_inherit(struct fs_flow *fresh, const struct fs_key
 	fresh->until[1] = old->until[1];
 	fresh->ifindex[0] = old->ifindex[0];
 	fresh->ifindex[1] = old->ifindex[1];
-	fresh->also = old->also;
 	fresh->dir[0].used = old->dir[0].used;
 	fresh->dir[1].used = old->dir[1].used;
 	fresh->dir[0].last = old->dir[0].last;

@@ -215,8 +215,9 @@ type Flow struct {
 	Headline string
 	Encap    Encap // of the first packet
 	// Interfaces are the names of those where its packets were seen, first those
-	// that count them (one, or one for each direction). Empty in a replay, and
-	// until the first counters came from the kernel; shared, not to be changed.
+	// that count them (one, or one for each direction), last those where it was
+	// before. Empty in a replay, and until the first counters came from the kernel;
+	// shared, not to be changed.
 	Interfaces []string
 }
 

@@ -237,8 +237,9 @@ type Bypasser interface {
 type Locator interface {
 	// Locate returns the names of the interfaces that a Snapshot's Where stands
 	// for: first those whose packets are counted in the flow, then others that saw
-	// them, too. The slice is not changed any more. It may be called by several
-	// goroutines at a time, and while Read is.
+	// them, too. The slice is not changed any more. It is for the one who handles
+	// the Snapshot: thousands of records later, where may stand for others. It may be
+	// called by several goroutines at a time, and while Read is.
 	Locate(where uint16) []string
 }
 

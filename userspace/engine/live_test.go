@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -228,19 +229,27 @@ func TestEndOverBudget(t *testing.T) {
 type located struct{ *script }
 
 func (located) Locate(where uint16) []string {
-	return [][]string{nil, {"eth0"}, {"eth0", "br0"}}[where]
+	return [][]string{nil, {"eth0"}, {"eth0", "br0"}, {"eth0"}, {"eth1", "br0"}, {"1", "2", "3", "4", "5", "6"}}[where]
 }
 
-// TestInterfaces: a flow is where its last Snapshot says; one without is nowhere.
+// TestInterfaces: a flow is where its latest Snapshot says, and was where the
+// others said; one without is nowhere.
 func TestInterfaces(t *testing.T) {
 	s := newScript()
-	c := s.tcp(4000, 80).open()
-	k, f := sensor.NewKey(sensor.ProtoTCP, c.addr[client], c.addr[server])
-	for _, where := range []uint16{0, 1, 2} {
-		s.add(sensor.Record{Kind: sensor.Snapshot, Key: k, From: f, Where: where, Count: sensor.Counters{Packets: 1}})
+	flow := func(port uint16, where ...uint16) {
+		c := s.tcp(port, 80).open()
+		k, f := sensor.NewKey(sensor.ProtoTCP, c.addr[client], c.addr[server])
+		for _, where := range where {
+			s.add(sensor.Record{Kind: sensor.Snapshot, Key: k, From: f, Where: where, Count: sensor.Counters{Packets: 1}})
+		}
+		c.close()
 	}
-	c.close()
-	s.tcp(4001, 80).open()
+	want := map[uint16]string{4000: "", 4001: "eth0 br0", 4002: "eth1 br0 eth0", 4003: "1 2 3 4 5 6 eth1 br0", 4004: ""}
+	flow(4000)
+	flow(4001, 0, 1, 2, 3, 0)
+	flow(4002, 2, 4)
+	flow(4003, 2, 4, 5, 5)
+	flow(4004, 0)
 	for _, workers := range []int{1, 2} {
 		got := map[uint16]string{}
 		_, err := Run(context.Background(), located{s.rewind()}, Config{}, workers, sinkFunc(func(ev *sensor.Event) error {
@@ -250,8 +259,8 @@ func TestInterfaces(t *testing.T) {
 			}
 			return nil
 		}))
-		if err != nil || len(got) != 2 || got[4000] != "eth0 br0" || got[4001] != "" {
-			t.Errorf("%v, %v", got, err)
+		if err != nil || !maps.Equal(got, want) {
+			t.Errorf("%v, %v, want %v", got, err, want)
 		}
 	}
 }

@@ -65,9 +65,7 @@ func (s *shard) view(v *sensor.Flow, f *flowtab.Flow, end sensor.EndReason) {
 		if p.encap.Tunnel != sensor.NoTunnel {
 			v.Encap = p.encap
 		}
-		if p.where != 0 {
-			v.Interfaces = s.out.locator.Locate(p.where)
-		}
+		v.Interfaces = p.seen
 		if p.records > 0 {
 			v.Delta[0] = a.Counters.Sub(p.counters[f.Initiator&1])
 			v.Delta[1] = b.Counters.Sub(p.counters[f.Initiator&1^1])

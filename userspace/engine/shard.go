@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"flowscope/sensor"
 	"flowscope/userspace/internal/flowtab"
 	"flowscope/userspace/internal/stream"
@@ -56,8 +58,8 @@ type shard struct {
 type more struct {
 	headline string
 	records  uint32             // reported
-	where    uint16             // for the source's Locator
 	encap    sensor.Encap       // if there is a tunnel
+	seen     []string           // interfaces: of a Locator, or shared with events
 	counters [2]sensor.Counters // by index in Key, as the last record reported them
 }
 
@@ -69,6 +71,24 @@ func (s *shard) more(f *flowtab.Flow) *more {
 	n, m := s.mores.get()
 	f.More = n
 	return m
+}
+
+// maxInterfaces caps the names in Flow.Interfaces.
+const maxInterfaces = 8
+
+// seen returns the interfaces where a flow is now, and behind them those where it
+// was before. It changes neither.
+func seen(now, before []string) []string {
+	if len(now) <= len(before) && slices.Equal(now, before[:len(now)]) {
+		return before
+	}
+	all := now
+	for _, name := range before {
+		if len(all) < maxInterfaces && !slices.Contains(all, name) {
+			all = append(slices.Clip(all), name)
+		}
+	}
+	return all
 }
 
 func newShard(cfg *Config, cat *catalogue, out *output, of int) *shard {
@@ -134,7 +154,8 @@ func (s *shard) handle(r *sensor.Record, at place, now int64) {
 		d.TCP |= r.TCPFlags
 		s.books.packets += r.Count.Packets
 		if r.Where != 0 && s.out.locator != nil {
-			s.more(f).where = r.Where
+			m := s.more(f)
+			m.seen = seen(s.out.locator.Locate(r.Where), m.seen)
 		}
 	case sensor.Lost:
 		s.lost(f, r)

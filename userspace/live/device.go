@@ -34,6 +34,8 @@ type hook struct {
 	program   *ebpf.Program
 	at        attachment // nil: not attached
 	insns     uint32     // that the verifier looked at
+	until     uint64     // this epoch, the place of the books was another hook's
+	before    string     // interface of that; "" if both had it in one epoch
 }
 
 // spare is a program that was attached, with the place of its books: loading one
@@ -44,6 +46,8 @@ type spare struct {
 	program *ebpf.Program
 	insns   uint32
 	index   uint32
+	until   uint64 // this epoch, it was a hook's
+	before  string // interface of that
 }
 
 // departed is what hooks of interfaces that are gone have counted.
@@ -89,7 +93,8 @@ func (k *kernel) equip(d *device, h *hook) error {
 	for i, s := range k.spares {
 		if s.entry == name && s.begins == d.begins {
 			k.spares = slices.Delete(k.spares, i, i+1)
-			h.program, h.insns, h.index = s.program, s.insns, s.index
+			h.program, h.insns = s.program, s.insns
+			h.follow(&s, k.running())
 			return nil
 		}
 	}
@@ -97,7 +102,7 @@ func (k *kernel) equip(d *device, h *hook) error {
 	case k.used < k.ledger.MaxEntries():
 		h.index = k.used
 	case len(k.spares) > 0: // a place with the wrong program
-		h.index = k.spares[0].index
+		h.follow(&k.spares[0], k.running())
 	default:
 		return fmt.Errorf("interface %s: %d hooks are watched, and no more can be", d.name, k.used)
 	}
@@ -116,6 +121,14 @@ func (k *kernel) equip(d *device, h *hook) error {
 		h.insns, _ = info.VerifiedInstructions()
 	}
 	return nil
+}
+
+// follow gives h the place of the hook that had s.
+func (h *hook) follow(s *spare, running uint64) {
+	h.index, h.until, h.before = s.index, s.until, s.before
+	if s.until == running {
+		h.before = ""
+	}
 }
 
 // load loads the program of a hook.
@@ -184,7 +197,11 @@ func (k *kernel) retire(d *device) {
 			h.program.Close() // the place is not used again: its books would be counted twice
 			continue
 		}
-		k.spares = append(k.spares, spare{entry(h.kind, h.direction), d.begins, h.program, h.insns, h.index})
+		until, before := k.running(), h.iface
+		if h.how == "" { // never attached
+			until, before = h.until, h.before
+		}
+		k.spares = append(k.spares, spare{entry(h.kind, h.direction), d.begins, h.program, h.insns, h.index, until, before})
 	}
 	d.hooks = nil
 	k.hooks = nil

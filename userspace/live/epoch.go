@@ -16,10 +16,11 @@ import (
 
 // epoch is what was counted between two swaps: the contents of one map.
 type epoch struct {
-	keys  []gen.Key
-	flows []gen.Flow
-	marks []uint64 // of each ring: the packets of this epoch are before it
-	wall  int64    // what to add to the kernel's times
+	keys   []gen.Key
+	flows  []gen.Flow
+	marks  []uint64 // of each ring: the packets of this epoch are before it
+	wall   int64    // what to add to the kernel's times
+	number uint64   // from 1 on
 }
 
 // read fills e with the contents of a map that no program counts in any more.
@@ -110,11 +111,15 @@ func (t *epochs) swap(next int) (began uint64, err error) {
 	if began, err = t.k.began(); err != nil {
 		return 0, err
 	}
+	t.of[t.now].number = t.k.over.Add(1)
 	if err = flows.Put(uint32(0), t.k.maps[next]); err != nil {
 		return 0, err
 	}
 	return began, flows.Delete(uint32(2))
 }
+
+// running returns the number of the epoch that is running, from 1 on.
+func (k *kernel) running() uint64 { return k.over.Load() + 1 }
 
 // began returns how many entries were made, of flows that were not in the map
 // before.
@@ -158,5 +163,6 @@ func (t *epochs) due() (bool, error) {
 // last returns the epoch that is running, when no program is.
 func (t *epochs) last() (*epoch, error) {
 	e := &t.of[t.now]
+	e.number = t.k.over.Add(1)
 	return e, e.read(t.k.maps[t.now])
 }

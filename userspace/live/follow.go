@@ -50,6 +50,7 @@ func (k *kernel) add(l netlink.Link) (*device, error) {
 	}
 	k.devices = append(k.devices, d)
 	k.hooks = append(k.hooks, d.hooks...)
+	k.publish()
 	return d, nil
 }
 
@@ -110,6 +111,7 @@ func (k *kernel) drop(d *device) {
 	_ = k.barrier()
 	k.devices = slices.DeleteFunc(k.devices, func(o *device) bool { return o == d })
 	k.retire(d)
+	k.publish()
 }
 
 // lose lets a device go that is not there any more.
@@ -123,6 +125,7 @@ func (k *kernel) lose(d *device, why string) {
 	if len(k.lost) > maxDeparted {
 		k.lost = slices.Delete(k.lost, 0, 1)
 	}
+	k.publish()
 	k.log.Info("let go", "interface", d.name, "why", why)
 }
 
@@ -178,6 +181,7 @@ func (d *device) update(k *kernel, a *netlink.LinkAttrs) {
 	for _, h := range d.hooks {
 		h.iface = a.Name
 	}
+	k.publish()
 }
 
 // hear notes what the kernel said last of an interface that is going.

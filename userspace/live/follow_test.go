@@ -3,6 +3,8 @@
 package live
 
 import (
+	"maps"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -10,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"flowscope/sensor"
 )
 
 // rename gives an interface that is up another name. Before Linux 6.2 that takes
@@ -197,6 +201,60 @@ func TestOnce(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestOnceAndAgain: an interface takes the place of another that is gone, and no
+// flow is told to have been where it was not.
+func TestOnceAndAgain(t *testing.T) {
+	left, middle, right := newSpace(t), newSpace(t), newSpace(t)
+	middle.cable("m1", "10.203.1.2/24", left, "ll", "10.203.1.1/24")
+	middle.set("net/ipv4/ip_forward", "1")
+	left.ip("route add default via 10.203.1.2")
+	s := watch(t, Options{Netns: middle.name, Interfaces: []string{"m*"}, Follow: true, Interval: 100 * time.Millisecond})
+	for _, name := range []string{"m2", "m3"} {
+		middle.cable(name, "10.203.2.2/24", right, "rr", "10.203.2.1/24")
+		right.ip("route add default via 10.203.2.2")
+		s.says("attached", name)
+		eventually(t, "the way is open", func() bool {
+			return left.exchange(right, "10.203.2.1", 1, 58) == nil
+		})
+		left.talk(right, "10.203.2.1", 20, 58)
+		if err := left.do(func() error { // which no packet of the flow answers
+			c, err := net.Dial("udp4", "10.203.2.1:9")
+			if err == nil {
+				_, err = c.Write([]byte("hello"))
+				c.Close()
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		middle.ip("link del " + name)
+		s.says("let go", name)
+		for over := s.k.running(); s.k.running() == over; {
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	used := s.k.used
+	sum, _ := s.finish()
+	if used != 4 {
+		t.Errorf("%d places for books, want 4: those of m2 are those of m3", used)
+	}
+	answered, other := map[string]int{}, map[string]int{}
+	for d, names := range sum.where {
+		slices.Sort(names)
+		switch {
+		case d.key.Proto != sensor.ProtoUDP: // the one ICMP flow
+		case slices.Contains(d.key.Port[:], 7000):
+			answered[strings.Join(names, " ")]++
+		default:
+			other[strings.Join(names, " ")]++
+		}
+	}
+	delete(answered, "m1") // found no way further yet
+	if len(answered) != 2 || answered["m1 m2"] == 0 || answered["m1 m3"] == 0 || !maps.Equal(other, map[string]int{"m1 m2": 1, "m1 m3": 1}) {
+		t.Errorf("flows were seen at %v, and without answer at %v; want m1 and m2, then m1 and m3", answered, other)
 	}
 }
 

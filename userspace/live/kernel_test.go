@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -46,12 +47,33 @@ func bench(t testing.TB, o Options) *Source {
 func (s *Source) pass(t *testing.T, b []byte, times uint32) {
 	t.Helper()
 	opt := ebpf.RunOptions{Data: b, DataOut: make([]byte, len(b)+256), Repeat: times}
-	ret, err := s.k.hooks[0].program.Run(&opt)
+	var ret uint32
+	var err error
+	undisturbed(t, func() { ret, err = s.k.hooks[0].program.Run(&opt) })
 	if err != nil {
 		t.Fatalf("run over %d bytes: %v", len(b), err)
 	}
 	if int32(ret) != -1 || !bytes.Equal(opt.DataOut, b) {
 		t.Fatalf("the program returned %d, or changed the frame", int32(ret))
+	}
+}
+
+// undisturbed runs f without signals: one, such as the runtime sends to other
+// threads, ends a run of many times, which then begins anew.
+func undisturbed(t *testing.T, f func()) {
+	t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var all, before unix.Sigset_t
+	for i := range all.Val {
+		all.Val[i] = ^all.Val[i]
+	}
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &all, &before); err != nil {
+		t.Fatal(err)
+	}
+	f()
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -88,7 +110,7 @@ type total struct {
 	lost     map[sensor.Loss]uint64
 	packets  int
 	payloads map[direction][]byte
-	where    map[direction][]string // as told last
+	where    map[direction][]string
 }
 
 // rest reads until the end, after Stop, and checks the books.
@@ -120,7 +142,11 @@ func (s *Source) readAll(t *testing.T) (total, *sensor.Ledger) {
 			c := sum.counts[d]
 			c.Add(r.Count)
 			sum.counts[d] = c
-			sum.where[d] = s.Locate(r.Where)
+			for _, name := range s.Locate(r.Where) {
+				if !slices.Contains(sum.where[d], name) {
+					sum.where[d] = append(sum.where[d], name)
+				}
+			}
 		case sensor.Lost:
 			sum.lost[r.Reason] += r.Count.PayloadBytes
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/rlimit"
@@ -50,6 +51,9 @@ type kernel struct {
 	following bool   // the first devices are attached
 	detached  bool
 
+	over      atomic.Uint64 // epochs
+	directory atomic.Pointer[directory]
+
 	flows    *ebpf.Map // of maps: current, previous
 	maps     [3]*ebpf.Map
 	rings    *ebpf.Map // of maps
@@ -76,6 +80,7 @@ func prepare(o *Options) (_ *kernel, err error) {
 		wanted: selection{names: o.Interfaces, exclude: o.Exclude},
 		filter: o.Filter,
 	}
+	k.directory.Store(&directory{})
 	defer func() {
 		if err != nil {
 			k.close()

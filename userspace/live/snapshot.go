@@ -49,6 +49,7 @@ func (s *Source) take() bool {
 				return false
 			}
 			s.epoch, s.flow, s.part, s.wall = e, 0, 0, e.wall
+			s.places.begin(e.number, s.k.directory.Load())
 		default:
 			return false
 		}
@@ -96,7 +97,7 @@ func (s *Source) snapshotPart(r *sensor.Record, part int) bool {
 	s.begin(r, kind, k, from, when, s.epoch.wall)
 	r.Encap = encapOf(f.Vlan, f.TunnelId, f.Tunnel)
 	r.TCPFlags, r.Count, r.Reason = d.TcpFlags, count, why
-	r.Where = s.places.of(f, s.k)
+	r.Where = s.places.number(f)
 	if part >= partCount && part < partLost {
 		s.memory.hear(r)
 	}
