@@ -333,7 +333,6 @@ const maxHanded = 4
 // whichever is recognised if the name is empty; err is what says so.
 func (s *shard) handTo(f *flowtab.Flow, ss *session, i uint8, t sensor.Timestamp, name string, err error) {
 	m := &s.cat.stream
-	from := ss.number
 	s.out.spares.put(ss)
 	ss.stream, ss.candidates = nil, 0
 	ss.skip, ss.skipped = [2]int64{}, [2]int64{} // what has not come is not consumed
@@ -342,14 +341,14 @@ func (s *shard) handTo(f *flowtab.Flow, ss *session, i uint8, t sensor.Timestamp
 	ss.handed++
 	n := m.named(name)
 	switch {
-	case ss.handed > maxHanded, name != "" && n < 0, name == "" && m.all&^(1<<from) == 0:
+	case ss.handed > maxHanded, name != "" && n < 0, name == "" && m.all == 0:
 		s.done(f, leftUnknown)
 		return
 	case name != "":
 		s.choose(f, ss, m, n)
 		sensor.Inherit(ss.stream, err)
 	default:
-		ss.candidates = m.all &^ (1 << from)
+		ss.candidates = m.all // the same protocol, too: HTTP in a tunnel of HTTP
 	}
 	for _, dir := range [2]uint8{i, i ^ 1} {
 		switch {

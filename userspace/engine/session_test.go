@@ -103,6 +103,12 @@ func TestRecognition(t *testing.T) {
 			c.say(client, "abd.one.")
 		}, []string{"initiator abc abc", "initiator abd abd", "initiator abd one", "initiator abd eof aborted=true left=0", "responder abd eof aborted=true left=0",
 			"end 4000 shutdown S1 ShAD syn pkts=4/1 payload=14/0 app=abc"}},
+		{"handed to whoever recognises it, which is the same protocol", []sensor.Protocol{abc, abd}, Config{}, func(s *script) {
+			c := s.tcp(4000, 9999).open()
+			c.say(client, "abc.@.")
+			c.say(client, "abc.one.")
+		}, []string{"initiator abc abc", "initiator abc abc", "initiator abc one", "initiator abc eof aborted=true left=0", "responder abc eof aborted=true left=0",
+			"end 4000 shutdown S1 ShAD syn pkts=4/1 payload=14/0 app=abc"}},
 		{"handed on after the other side's end: each parser is told once", []sensor.Protocol{abc, wordsOnPort7}, Config{}, func(s *script) {
 			c := s.tcp(4000, 9999).open()
 			c.send(server, sensor.ACK|sensor.FIN, "")
