@@ -33,6 +33,63 @@ func probe(_ sensor.Side, data []byte) sensor.Verdict {
 	return sensor.No // whole, and yet no question
 }
 
+// probeDatagram is probe, and recognises what is unusual too, of which tools to test
+// servers are fond: flags that mean nothing in a query, operations that nobody knows, no
+// question. Then every byte of the message must have its place.
+func probeDatagram(side sensor.Side, data []byte) sensor.Verdict {
+	v := probe(side, data)
+	if v != sensor.No || !complete(data) {
+		return v
+	}
+	if data[2]&0x80 != 0 {
+		return sensor.MatchResponder
+	}
+	return sensor.MatchInitiator
+}
+
+// complete reports whether data is a message to its last byte: questions of known
+// classes, and records; or, without a question, nothing but EDNS (RFC 7873, 5.4).
+func complete(data []byte) bool {
+	if len(data) < headerSize {
+		return false
+	}
+	questions := int(binary.BigEndian.Uint16(data[4:]))
+	records := 0
+	for at := 6; at < headerSize; at += 2 {
+		records += int(binary.BigEndian.Uint16(data[at:]))
+	}
+	r := reader{msg: data, at: headerSize, end: len(data)}
+	switch {
+	case questions > 32 || questions == 0 && records != 1:
+		return false
+	case questions == 0:
+		return r.u8() == 0 && Type(r.u16()) == TypeOPT && r.skipRecord() && r.left() == 0
+	}
+	if first := int(r.u8()); first >= 0x40 || netbios(r.take(first)) {
+		return false
+	}
+	r.at = headerSize
+	for range questions {
+		r.skipName()
+		if t, class := Type(r.u16()), Class(r.u16()); t == 0 || t == TypeOPT || classNames[class&0x7fff] == "" {
+			return false
+		}
+	}
+	for range records {
+		if r.skipName(); r.u16() == 0 || !r.skipRecord() {
+			return false
+		}
+	}
+	return r.reason == "" && r.left() == 0
+}
+
+// skipRecord moves behind the class, time to live and data of a record.
+func (r *reader) skipRecord() bool {
+	r.take(6)
+	r.take(int(r.u16()))
+	return r.reason == ""
+}
+
 // probeBegun is probe for a message of which more may come.
 func probeBegun(data []byte) sensor.Verdict {
 	if len(data) < headerSize {
@@ -112,19 +169,31 @@ func plausibleName(r *reader) sensor.Verdict {
 			return sensor.No
 		}
 		label := r.msg[r.at:min(r.at+c, r.end)]
-		netbios := c == 32
 		for _, b := range label {
 			if b < ' ' || b == 0x7f {
 				return sensor.No
 			}
-			netbios = netbios && b >= 'A' && b <= 'P'
 		}
 		if len(label) < c {
 			return sensor.Unsure
 		}
-		if netbios {
+		if netbios(label) {
 			return sensor.No
 		}
 		r.at += c
 	}
+}
+
+// netbios reports whether a label is a name of the NetBIOS name service, whose messages
+// look like those of DNS, but are not (RFC 1001, 14.1).
+func netbios(label []byte) bool {
+	if len(label) != 32 {
+		return false
+	}
+	for _, b := range label {
+		if b < 'A' || b > 'P' {
+			return false
+		}
+	}
+	return true
 }

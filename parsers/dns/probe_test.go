@@ -38,13 +38,8 @@ func TestProbe(t *testing.T) {
 		{"header only", `0001 0100 0001 0000 0000 0000`, sensor.No},
 		{"zeros", `00 x64`, sensor.No},
 		{"ones", `ff x64`, sensor.No},
-		{"reserved bit", `0001 0140 0001 0000 0000 0000 01 "a" 00 0001 0001`, sensor.No},
-		{"opcode 9", `0001 4800 0001 0000 0000 0000 01 "a" 00 0001 0001`, sensor.No},
-		{"query with an error", `0001 0102 0001 0000 0000 0000 01 "a" 00 0001 0001`, sensor.No},
-		{"query with recursion available", `0001 0180 0001 0000 0000 0000 01 "a" 00 0001 0001`, sensor.No},
 		{"query without a question", `0001 0100 0000 0000 0000 0000 01 "a" 00 0001 0001`, sensor.No},
 		{"many questions", `0001 0100 0100 0000 0000 0000 01 "a" 00 0001 0001`, sensor.No},
-		{"control character", `0001 0100 0001 0000 0000 0000 01 07 00 0001 0001`, sensor.No},
 		{"compressed question", `0001 0100 0001 0000 0000 0000 c00c 0001 0001`, sensor.No},
 		{"unknown class", `0001 0100 0001 0000 0000 0000 01 "a" 00 0001 0009`, sensor.No},
 		{"type 0", `0001 0100 0001 0000 0000 0000 01 "a" 00 0000 0001`, sensor.No},
@@ -76,9 +71,51 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// TestProbeUnusual: over UDP, what is unusual is recognised if all of it is there and
+// nothing else is; over TCP, where nobody can wait for that, it is not.
+func TestProbeUnusual(t *testing.T) {
+	tests := []struct {
+		name, data string
+		want       sensor.Verdict
+	}{
+		{"reserved bit", `0001 0140 0001 0000 0000 0000 01 "a" 00 0001 0001`, sensor.MatchInitiator},
+		{"opcode 9", `0001 4800 0001 0000 0000 0000 01 "a" 00 0001 0001`, sensor.MatchInitiator},
+		{"answer to opcode 9", `0001 c804 0001 0000 0000 0000 01 "a" 00 0001 0001`, sensor.MatchResponder},
+		{"query with an error", `0001 0102 0001 0000 0000 0000 01 "a" 00 0001 0001`, sensor.MatchInitiator},
+		{"query with recursion available", `0001 0180 0001 0000 0000 0000 01 "a" 00 0001 0001`, sensor.MatchInitiator},
+		{"authoritative query", `0001 0520 0001 0000 0000 0001 01 "a" 00 0001 0001 00 0029 04d0 00000000 0000`, sensor.MatchInitiator},
+		{"control character", `0001 0100 0001 0000 0000 0000 01 07 00 0001 0001`, sensor.MatchInitiator},
+		{"nothing but EDNS", `0001 0120 0000 0000 0000 0001 00 0029 04d0 00000000 000c 000a 0008 0011223344556677`, sensor.MatchInitiator},
+		{"an answer of nothing but EDNS", `0001 8120 0000 0000 0000 0001 00 0029 04d0 00000000 0000`, sensor.MatchResponder},
+		{"a record behind a pointer", `0001 4800 0001 0001 0000 0000 01 "a" 00 0001 0001 c00c 0001 0001 00000000 0004 01020304`, sensor.MatchInitiator},
+
+		{"a byte behind it", `0001 4800 0001 0000 0000 0000 01 "a" 00 0001 0001 00`, sensor.No},
+		{"a byte too few", `0001 4800 0001 0000 0000 0000 01 "a" 00 0001 00`, sensor.No},
+		{"a record too few", `0001 4800 0001 0001 0000 0000 01 "a" 00 0001 0001`, sensor.No},
+		{"questions that are not there", `0001 4800 0001 0000 0000 0000`, sensor.No},
+		{"a record of nothing", `0001 4800 0001 0001 0000 0000 01 "a" 00 0001 0001 00 0000 0001 00000000 0000`, sensor.No},
+		{"data longer than the message", `0001 4800 0001 0001 0000 0000 01 "a" 00 0001 0001 00 0001 0001 00000000 ffff`, sensor.No},
+		{"no question, and an address", `0001 0100 0000 0000 0000 0001 00 0001 0001 00000000 0000`, sensor.No},
+		{"no question, and EDNS that is longer", `0001 0120 0000 0000 0000 0001 00 0029 04d0 00000000 0000 00`, sensor.No},
+		{"NetBIOS name service: registration", `0001 2910 0001 0000 0000 0001 20 "CKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" 00 0020 0001 c00c 0020 0001 00000000 0006 0000 01020304`, sensor.No},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			data := bytesOf(t, tt.data)
+			if got := UDP().Probe(sensor.Initiator, data); got != tt.want {
+				t.Errorf("Probe = %d, want %d", got, tt.want)
+			}
+			framed := append([]byte{byte(len(data) >> 8), byte(len(data))}, data...)
+			if got := TCP().Probe(sensor.Initiator, framed); got != sensor.No {
+				t.Errorf("Probe over TCP = %d, want %d", got, sensor.No)
+			}
+		})
+	}
+}
+
 func TestProbeAllocatesNothing(t *testing.T) {
 	data := bytesOf(t, `0001 0100 0001 0000 0000 0000 3f "`+strings.Repeat("a", 63)+`" 00 0001 0001`)
-	if n := testing.AllocsPerRun(100, func() { probe(sensor.Initiator, data) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { probeDatagram(sensor.Initiator, data) }); n != 0 {
 		t.Errorf("Probe allocates %v times, want 0", n)
 	}
 }

@@ -49,7 +49,7 @@ func datagrams(name string, port uint16, multicast bool) sensor.Protocol {
 		Name:        name,
 		Transport:   sensor.ProtoUDP,
 		Ports:       []uint16{port},
-		Probe:       probe,
+		Probe:       probeDatagram,
 		NewDatagram: func() sensor.DatagramParser { return &datagramParser{pool: pool, alone: multicast} },
 	}
 }
