@@ -263,6 +263,7 @@ static __always_inline void fs_forward(void *ctx, int xdp, struct fs_scratch *s,
 	__u32 payload = q->payload, zero = 0, all = fs_through, why;
 	__u8 mark = q->tcp_flags & (FS_TCP_SYN | FS_TCP_FIN | FS_TCP_RST);
 	struct fs_control *g;
+	__s64 room;
 
 	if (q->proto != FS_TCP && q->proto != FS_UDP && !all)
 		return;
@@ -292,8 +293,8 @@ static __always_inline void fs_forward(void *ctx, int xdp, struct fs_scratch *s,
 			fs_tell_end(s, l, d, payload);
 		return;
 	}
-	s->room = fs_budget(g) - d->used;
-	if (fs_load(s->room) <= 0) {
+	room = fs_budget(g) - d->used;
+	if (room <= 0) {
 		if (payload)
 			fs_keep(l, d, payload, FS_OVER_BUDGET);
 		if (mark)
@@ -302,6 +303,7 @@ static __always_inline void fs_forward(void *ctx, int xdp, struct fs_scratch *s,
 			fs_restore_once(fr->now, fr->now);
 		return;
 	}
+	s->room = room;
 	fs_head(s, q, d);
 	fs_slices(ctx, xdp, s, l, d, q, fr->gso_size);
 	fs_squeeze(g, fs_load(s->waiting), fs_load(s->record.time));
