@@ -106,6 +106,10 @@ func TestAdvice(t *testing.T) {
 					if m := string(ev.Msg.(*text).Text); strings.Contains(m, "ends") {
 						got = append(got, fmt.Sprintf("%v %s %s", ev.Side, ev.App, m))
 					}
+				case sensor.FlowEnd:
+					if n := ev.Flow.TCP[0].OutOfOrder + ev.Flow.TCP[1].OutOfOrder; n > 0 {
+						t.Errorf("%d segments are out of order", n)
+					}
 				case sensor.FlowGap, sensor.FlowError, sensor.FlowAnomaly:
 					t.Errorf("%v: %v", ev.Kind, ev)
 				}

@@ -35,7 +35,9 @@ func (s *shard) segment(ref flowtab.Ref, f *flowtab.Flow, i uint8, seq uint32, r
 			s.books.tcpOutOfWindow += uint64(n)
 			return
 		}
-		s.half(f, i).outOfOrder++
+		if h := s.half(f, i); uint64(ahead) > h.lost+h.skipped { // else the source said why
+			h.outOfOrder++
+		}
 	case ahead+int32(n) <= 0:
 		s.books.tcpDuplicate += uint64(n)
 		if n > 1 || ahead != -1 { // a keep-alive is one byte before the next (RFC 9293, 3.8.4)
