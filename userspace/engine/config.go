@@ -31,7 +31,7 @@ type Config struct {
 	// otherwise. Default 1 MiB.
 	MaxUnconsumed int
 	// ProbeBytes and ProbeSegments bound how much of each direction is shown
-	// to the probes before a flow is called unknown. Default 2048 and 8. In a
+	// to the probes before a flow is called unknown. Default 2048 and 256. In a
 	// flow joined in the middle, where the first bytes may be the rest of a
 	// message, up to 16 times ProbeBytes are searched for a segment that begins
 	// one.
@@ -72,7 +72,7 @@ func (c Config) withDefaults() Config {
 	def(&c.MaxReorder, 4<<20)
 	def(&c.MaxUnconsumed, 1<<20)
 	def(&c.ProbeBytes, 2048)
-	def(&c.ProbeSegments, 8)
+	def(&c.ProbeSegments, 256)
 	t := &c.Timeouts
 	def(&t.TCP, time.Hour)
 	def(&t.TCPOpening, 30*time.Second)

@@ -27,6 +27,7 @@ func tagged(name string, v sensor.Verdict) sensor.Protocol {
 
 func TestRecognition(t *testing.T) {
 	abc, abd := tagged("abc", sensor.Match), tagged("abd", sensor.MatchResponder)
+	long := strings.Repeat("long", 60)
 	tests := []struct {
 		name   string
 		with   []sensor.Protocol
@@ -42,6 +43,15 @@ func TestRecognition(t *testing.T) {
 			c.close()
 		}, []string{"initiator abc abc", "initiator abc one", "initiator abc eof aborted=false left=0", "responder abc eof aborted=false left=0",
 			"end 4000 fin SF ShADFf syn pkts=7/2 payload=8/0 app=abc"}},
+		{"by what comes in 240 segments", []sensor.Protocol{tagged(long, sensor.Match)}, Config{}, func(s *script) {
+			c := s.tcp(4000, 9999).open()
+			for _, b := range long + ".on" {
+				c.say(client, string(b))
+			}
+			c.say(client, "e.")
+		}, []string{"initiator " + long + " " + long, "initiator " + long + " one",
+			"initiator " + long + " eof aborted=true left=0", "responder " + long + " eof aborted=true left=0",
+			"end 4000 shutdown S1 ShAD syn pkts=246/1 payload=245/0 app=" + long}},
 		{"who spoke first is parsed first", []sensor.Protocol{abc}, Config{}, func(s *script) {
 			c := s.tcp(4000, 9999).open()
 			c.say(server, "ab")
