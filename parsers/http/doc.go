@@ -30,8 +30,8 @@
 // that side: what follows may or may not be a message.
 //
 // What real senders do is taken: LF for CRLF, empty lines before a message, folded
-// fields, blanks before a colon, no reason. What of this could hide something is
-// named in Anomalies.
+// fields, blanks before a colon, no reason; "ICY 200 OK" of SHOUTcast is an answer of
+// HTTP/1.0. What of this could hide something is named in Anomalies.
 //
 // CONNECT and 101 hand the stream on: to "websocket", "http2" or "tls" by the
 // Upgrade field, otherwise to whatever is recognised.

@@ -58,25 +58,31 @@ func version(b []byte) string {
 	return ""
 }
 
-// statusLine reads a status line (RFC 9112, 4). The reason is a slice of b.
+// statusLine reads a status line (RFC 9112, 4), or that of SHOUTcast, which is HTTP/1.0
+// with another name in front. The reason is a slice of b.
 func statusLine(b []byte) (number string, status int, reason []byte, ok bool) {
-	if len(b) < len("HTTP/1.1 200") || b[8] != ' ' {
+	if rest, shoutcast := bytes.CutPrefix(b, []byte("ICY")); shoutcast {
+		number, b = "1.0", rest
+	} else {
+		n := min(len(b), len("HTTP/1.1"))
+		number, b = version(b[:n]), b[n:]
+	}
+	if number == "" || len(b) < len(" 200") || b[0] != ' ' {
 		return "", 0, nil, false
 	}
-	number = version(b[:8])
-	for _, c := range b[9:12] {
+	for _, c := range b[1:4] {
 		if c < '0' || c > '9' {
 			return "", 0, nil, false
 		}
 		status = 10*status + int(c-'0')
 	}
-	if len(b) > 12 {
-		if b[12] != ' ' {
+	if b = b[4:]; len(b) > 0 {
+		if b[0] != ' ' {
 			return "", 0, nil, false
 		}
-		reason = b[13:]
+		reason = b[1:]
 	}
-	return number, status, reason, number != "" && status >= 100
+	return number, status, reason, status >= 100
 }
 
 // request takes the head of a request. ok is false if it is none.
