@@ -179,6 +179,8 @@ func TestProbe(t *testing.T) {
 		{"GARBAGE a\r\n", sensor.No},
 		{"\x16\x03\x01", sensor.No},
 		{"$5\r\nhello\r\n", sensor.Unsure},
+		{"$4096\r\n# Server\r\nredis_version:7.0.15\r\n", sensor.MatchResponder},
+		{"$4096\r\n# Serv", sensor.Unsure},
 	}
 	for _, tt := range tests {
 		if got := probe(sensor.Initiator, []byte(tt.data)); got != tt.want {

@@ -133,7 +133,7 @@ func probeReply(b []byte) sensor.Verdict {
 			return sensor.MatchResponder
 		}
 	}
-	switch b[0] {
+	switch c := b[0]; c {
 	case '+', '-':
 		line, _, _ := bytes.Cut(b[:min(len(b), maxLine)], []byte("\r"))
 		for _, c := range line {
@@ -142,8 +142,12 @@ func probeReply(b []byte) sensor.Verdict {
 			}
 		}
 	case ':', '$', '*', '%', '~', '>', '|', '!', '=':
-		if _, _, ok := header(b); !ok {
+		_, size, ok := header(b)
+		switch {
+		case !ok:
 			return sensor.No
+		case size > 0 && c == '$' && bytes.HasPrefix(b[size:], []byte("# Server\r\n")):
+			return sensor.MatchResponder // INFO, which scanners send inline
 		}
 	}
 	return sensor.Unsure
