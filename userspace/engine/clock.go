@@ -33,15 +33,22 @@ type clock struct {
 
 // at moves the clock to the time of a packet and returns its reading.
 func (c *clock) at(t sensor.Timestamp) int64 {
+	if d := int64(t - c.latest); t >= c.latest && d <= int64(clockJump) && d >= 0 && c.set && c.now < clockEnd {
+		c.now += d // as almost always
+		c.latest, c.agreed = t, 0
+		return c.now
+	}
+	return c.step(t)
+}
+
+// step is at for a first packet, and one that goes back or far ahead.
+func (c *clock) step(t sensor.Timestamp) int64 {
 	if !c.set {
 		c.set, c.latest, c.now = true, t, min(max(int64(t), 0), clockOrigin)
 		return c.now
 	}
 	switch d := t.Sub(c.latest); {
 	case c.now >= clockEnd:
-	case d >= 0 && d <= clockJump:
-		c.now += int64(d)
-		c.latest, c.agreed = t, 0
 	case d < 0 && d >= -clockJump:
 		c.agreed = 0
 	default:

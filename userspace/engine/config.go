@@ -44,6 +44,8 @@ type Config struct {
 	// Its sender must expect that it is never called, when Run ends first. Nil:
 	// nobody asks.
 	Asks <-chan func(sensor.Ledger)
+
+	stepwise bool // for tests: no packet is taken by shard.steady
 }
 
 // Timeouts are the engine's time-outs, on the clock of the packets. They are

@@ -19,11 +19,7 @@ func (s *shard) segment(ref flowtab.Ref, f *flowtab.Flow, i uint8, seq uint32, r
 	case n == 0:
 		return
 	case ahead == 0 && (d.Half == 0 || s.halves.at(d.Half).idle()):
-		if d.Half != 0 {
-			h := s.halves.at(d.Half)
-			h.lost, h.skipped, h.over = 0, 0, 0 // were of bytes that came again
-		}
-		s.deliver(f, i, data, n, r.Time) // the common case
+		s.next(f, i, data, n, r.Time)
 		return
 	case ahead > 0:
 		if d.Stream == 0 && ahead == 1 && f.Flags&flagMidstream != 0 && d.Half == 0 {
@@ -49,6 +45,15 @@ func (s *shard) segment(ref flowtab.Ref, f *flowtab.Flow, i uint8, seq uint32, r
 		return
 	}
 	s.merge(ref, f, i, seq, n, data, r.Time)
+}
+
+// next takes a segment that is next in order, while nothing is missing or held.
+func (s *shard) next(f *flowtab.Flow, i uint8, data []byte, n int, t sensor.Timestamp) {
+	if half := f.Dir[i].Half; half != 0 {
+		h := s.halves.at(half)
+		h.lost, h.skipped, h.over = 0, 0, 0 // were of bytes that came again
+	}
+	s.deliver(f, i, data, n, t)
 }
 
 // untilFIN trims a segment to what lies before the FIN, or before the point at

@@ -121,6 +121,9 @@ func (s *shard) handle(r *sensor.Record, at place, now int64) {
 	s.now = now
 	ref, f := s.tab.Find(&r.Key, at.hash, at.guess)
 	if f != nil {
+		if !s.cfg.stepwise && s.steady(f, r, now) {
+			return
+		}
 		if s.silent(f, r.Time) && !s.continues(f, r) {
 			s.end(ref, f, sensor.EndIdle)
 			f = nil

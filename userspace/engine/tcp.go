@@ -83,6 +83,43 @@ func (s *shard) tcp(ref flowtab.Ref, f *flowtab.Flow, r *sensor.Record) {
 	}
 }
 
+// steady takes a packet of an open connection that says nothing new but that all of
+// it has arrived, with the next bytes or none: most packets are such. It reports
+// whether it did; what it does is what handle and tcp would do step by step.
+func (s *shard) steady(f *flowtab.Flow, r *sensor.Record, now int64) bool {
+	const (
+		usual   = sensor.PSH | sensor.ECE | sensor.CWR
+		talking = stInit | stAcked
+	)
+	from := r.From & 1
+	d, o := &f.Dir[from], &f.Dir[from^1]
+	switch {
+	case f.Phase != phaseOpen || r.Kind != sensor.Packet,
+		r.TCPFlags&^usual != sensor.ACK || r.Flags != 0 || r.Window == 0,
+		d.State&talking != talking || o.State&stISNs != 0,
+		r.WireLen > 0 && d.Half != 0 && !s.halves.at(d.Half).idle(),
+		r.Seq != d.NextSeq || int32(r.Ack-o.NextSeq) > 0,
+		now >= f.ActiveAt || r.Time < f.Last || uint64(r.Time-f.Last) > uint64(s.idle[phaseOpen]):
+		return false
+	}
+	f.Seen, f.Last = now, r.Time
+	d.Counters.Add(r.Count)
+	s.books.packets += r.Count.Packets
+	d.TCP |= r.TCPFlags
+	if int32(r.Ack-d.Ack) > 0 {
+		d.Ack = r.Ack
+	}
+	if r.WireLen == 0 {
+		once(f, from, markACK, 'A')
+		return true
+	}
+	once(f, from, markData, 'D')
+	s.books.tcpSeen += uint64(r.WireLen)
+	s.next(f, from, r.Payload, r.WireLen, r.Time)
+	s.read(f, from, len(r.Payload))
+	return true
+}
+
 // intact deals with a packet whose Flags are set, and reports whether its TCP
 // header means anything.
 func (s *shard) intact(f *flowtab.Flow, r *sensor.Record) bool {

@@ -42,7 +42,7 @@ func newWorkers(cfg *Config, cat *catalogue, n int) []*worker {
 }
 
 // lookAhead is how many records the worker looks at before it works on the first.
-const lookAhead = 64
+const lookAhead = 32
 
 // place is where a record belongs: its key's hash in its shard's table, and the
 // flow that it most likely is of.
@@ -54,18 +54,20 @@ type place struct {
 // places finds the places of at most lookAhead records. Records of shards that
 // are not the worker's are left alone.
 func (w *worker) places(recs []sensor.Record, shard []uint8, at []place) {
-	var sum int64
+	shards, sum := w.shards, int64(0)
+	shard, at = shard[:len(recs)], at[:len(recs)]
 	for i := range recs {
-		if s := w.shards[shard[i]]; s != nil {
-			at[i].hash = s.tab.Hash(&recs[i].Key)
-			sum += s.tab.Load(at[i].hash)
+		if s := shards[shard[i]]; s != nil {
+			h := s.tab.Hash(&recs[i].Key)
+			sum += s.tab.Load(h)
+			at[i].hash = h
 		}
 	}
-	for i := range recs {
-		if s := w.shards[shard[i]]; s != nil {
+	for i, of := range shard {
+		if s := shards[of]; s != nil {
 			guess, loaded := s.tab.Guess(at[i].hash)
-			at[i].guess = guess
 			sum += loaded
+			at[i].guess = guess
 		}
 	}
 	w.touched = sum
