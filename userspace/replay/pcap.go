@@ -32,6 +32,7 @@ type pcapReader struct {
 	fcs     int // bytes of frame check sequence at the end of each packet
 	link    frame.LinkType
 	lengths lengthOrder
+	odd     bool // swapped, or the lengths are not in order
 }
 
 // lengthOrder says where a record's captured length is. Before version 2.3 it
@@ -44,6 +45,9 @@ const (
 	capturedSecond
 	capturedSmaller
 )
+
+// pcapHeader is the header of a record.
+type pcapHeader struct{ sec, frac, captured, wire uint32 }
 
 // isPcap reports whether b begins with a magic number of pcap, and what it is.
 func isPcap(b []byte) (magic uint32, swapped, ok bool) {
@@ -82,6 +86,7 @@ func (p *pcapReader) start(w *window) error {
 	case major == 2 && minor == 3:
 		p.lengths = capturedSmaller
 	}
+	p.odd = swapped || p.lengths != capturedFirst
 	// The upper half of the word: 4 bits FCS length in units of 2 bytes, 1 bit
 	// whether they say something, and class bits that the link type is apart from.
 	word := order.Uint32(h[20:])
@@ -102,11 +107,13 @@ func (p *pcapReader) next(w *window, f *frame.Frame) error {
 	if !w.need(p.header) {
 		return w.short("packet header", p.header, true)
 	}
-	captured, _ := p.sizes(w.rest())
-	if captured > MaxFrame {
-		return fmt.Errorf("packet header: expected a captured length of at most %d, found %d", MaxFrame, captured)
+	var h pcapHeader
+	h.read(w.rest())
+	p.order(&h)
+	if h.captured > MaxFrame {
+		return fmt.Errorf("packet header: expected a captured length of at most %d, found %d", MaxFrame, h.captured)
 	}
-	if n := p.header + int(captured); !w.need(n) {
+	if n := p.header + int(h.captured); !w.need(n) {
 		return w.short("packet", n, false)
 	}
 	p.inView(w, f)
@@ -116,22 +123,21 @@ func (p *pcapReader) next(w *window, f *frame.Frame) error {
 // inView fills f with the next packet if that is wholly in view, and reports
 // whether it is. It does not move the window.
 func (p *pcapReader) inView(w *window, f *frame.Frame) bool {
-	b := w.buf[w.pos:]
-	if len(b) < p.header || p.header < pcapRecordHeader {
+	b := w.rest()
+	if len(b) < p.header || len(b) < pcapRecordHeader {
 		return false
 	}
-	captured, wire := p.sizes(b)
-	n := p.header + int(captured)
-	if captured > MaxFrame || n > len(b) {
-		return false
+	var h pcapHeader
+	if h.read(b); p.odd {
+		p.order(&h)
 	}
-	sec, frac := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:])
-	if p.swapped {
-		sec, frac = bits.ReverseBytes32(sec), bits.ReverseBytes32(frac)
+	n := p.header + int(h.captured)
+	if h.captured > MaxFrame || n > len(b) {
+		return false
 	}
 	// 2^32 seconds and 2^32 microseconds fit.
-	f.Time = sensor.Timestamp(int64(sec)*1e9 + int64(frac)*p.scale)
-	f.WireLen = int(wire)
+	f.Time = sensor.Timestamp(int64(h.sec)*1e9 + int64(h.frac)*p.scale)
+	f.WireLen = int(h.wire)
 	f.Data = b[p.header:n:n]
 	if p.fcs != 0 {
 		cutFCS(f, p.fcs)
@@ -140,16 +146,23 @@ func (p *pcapReader) inView(w *window, f *frame.Frame) bool {
 	return true
 }
 
-// sizes reads the captured length and that on the wire of a record's header.
-func (p *pcapReader) sizes(header []byte) (captured, wire uint32) {
-	captured, wire = binary.LittleEndian.Uint32(header[8:]), binary.LittleEndian.Uint32(header[12:])
+// read reads a record's header.
+func (h *pcapHeader) read(b []byte) {
+	w := (*[pcapRecordHeader]byte)(b)
+	h.sec, h.frac = binary.LittleEndian.Uint32(w[0:]), binary.LittleEndian.Uint32(w[4:])
+	h.captured, h.wire = binary.LittleEndian.Uint32(w[8:]), binary.LittleEndian.Uint32(w[12:])
+}
+
+// order makes what they mean of the fields of a header, where those are not as in
+// almost every file.
+func (p *pcapReader) order(h *pcapHeader) {
 	if p.swapped {
-		captured, wire = bits.ReverseBytes32(captured), bits.ReverseBytes32(wire)
+		h.sec, h.frac = bits.ReverseBytes32(h.sec), bits.ReverseBytes32(h.frac)
+		h.captured, h.wire = bits.ReverseBytes32(h.captured), bits.ReverseBytes32(h.wire)
 	}
-	if p.lengths != capturedFirst && (p.lengths == capturedSecond || captured > wire) {
-		captured, wire = wire, captured
+	if p.lengths == capturedSecond || p.lengths == capturedSmaller && h.captured > h.wire {
+		h.captured, h.wire = h.wire, h.captured
 	}
-	return captured, wire
 }
 
 // cutFCS takes a frame check sequence of n bytes off f. A capture that was cut
