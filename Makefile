@@ -3,6 +3,8 @@ MODULE  ?=
 FUZZTIME ?= 30s
 # The pattern ./... leaves out what is called testdata; testdata/record is a module.
 PACKAGES = ./... $(addprefix ./,$(filter-out testdata/record/,$(sort $(dir $(wildcard testdata/*.go testdata/*/*.go)))))
+# go build takes it from there by itself.
+PROFILE = cmd/sensor/default.pgo
 STATICCHECK = go tool -modfile=tools/go.mod staticcheck
 
 help: ## list the targets
@@ -29,7 +31,10 @@ fuzz: ## fuzz each target in turn, FUZZTIME (30s) each
 	.ci/fuzz $(FUZZTIME)
 
 bench: ## make the benchmark capture, replay it, print the ratios
-	go run ./testdata/bench
+	go run -pgo=$(PROFILE) ./testdata/bench
+
+profile: ## measure anew what the compiler knows of the hot paths, after they have changed
+	go run -trimpath ./testdata/bench -flows 0 -only '^(flow|all)' -cpuprofile $(PROFILE)
 
 bench-live: ## as root: what the kernel half costs, beside a bare program and beside no sensor
 	go run ./testdata/benchlive
@@ -37,4 +42,4 @@ bench-live: ## as root: what the kernel half costs, beside a bare program and be
 rename: ## give the module another path: make rename MODULE=example.com/x
 	@.ci/rename "$(MODULE)"
 
-.PHONY: help generate lint test test-root kernels fuzz bench bench-live rename
+.PHONY: help generate lint test test-root kernels fuzz bench profile bench-live rename
