@@ -91,7 +91,9 @@ func (w *worker) advance(now int64, t sensor.Timestamp) {
 		w.refs = s.tab.Due(now, w.refs[:0])
 		for i, ref := range w.refs {
 			if i%lookAhead == 0 {
-				w.touched += s.tab.Touch(w.refs[i:min(i+lookAhead, len(w.refs))])
+				for _, next := range w.refs[i:min(i+lookAhead, len(w.refs))] {
+					w.touched += s.tab.Touch(next)
+				}
 			}
 			if f := s.tab.At(ref); s.nothingDue(f, now) {
 				s.schedule(ref, f) // most have seen a packet since
@@ -100,10 +102,7 @@ func (w *worker) advance(now int64, t sensor.Timestamp) {
 			}
 		}
 	}
-	w.inOrder()
-	for _, d := range w.due {
-		d.shard.due(d.ref, now)
-	}
+	w.inOrder(func(s *shard, ref flowtab.Ref) { s.due(ref, now) })
 }
 
 // finish ends all flows.
@@ -119,13 +118,11 @@ func (w *worker) finish() {
 			w.due = append(w.due, dueFlow{s.tab.At(ref).ID, s, ref})
 		}
 	}
-	w.inOrder()
-	for _, d := range w.due {
-		d.shard.end(d.ref, d.shard.tab.At(d.ref), sensor.EndShutdown)
-	}
+	w.inOrder(func(s *shard, ref flowtab.Ref) { s.end(ref, s.tab.At(ref), sensor.EndShutdown) })
 }
 
-func (w *worker) inOrder() {
+// inOrder calls do for each flow of w.due, in the order in which they began.
+func (w *worker) inOrder(do func(*shard, flowtab.Ref)) {
 	slices.SortFunc(w.due, func(a, b dueFlow) int {
 		if a.id != b.id {
 			return cmp.Compare(a.id, b.id)
@@ -133,6 +130,14 @@ func (w *worker) inOrder() {
 		// The outer and the inner flow of one packet.
 		return compareKeys(&a.shard.tab.At(a.ref).Key, &b.shard.tab.At(b.ref).Key)
 	})
+	for i, d := range w.due {
+		if i%lookAhead == 0 {
+			for _, next := range w.due[i:min(i+lookAhead, len(w.due))] {
+				w.touched += next.shard.tab.Touch(next.ref)
+			}
+		}
+		do(d.shard, d.ref)
+	}
 }
 
 func compareKeys(a, b *sensor.Key) int { return bytes.Compare(keyBytes(a), keyBytes(b)) }

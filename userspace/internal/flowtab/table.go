@@ -67,20 +67,20 @@ func (t *Table) Guess(h uint32) (guess Ref, loaded int64) {
 			return 0, 0
 		}
 		if uint32(e>>32) == h {
-			f := t.At(Ref(e))
-			return Ref(e), f.Seen + int64(f.Dir[1].Packets) + int64(f.ID)
+			return Ref(e), t.At(Ref(e)).touch()
 		}
 	}
 }
 
-// Touch loads flows, so that they wait for the memory together. What it returns
-// means nothing, but must be used.
-func (t *Table) Touch(refs []Ref) (loaded int64) {
-	for _, ref := range refs {
-		f := t.At(ref)
-		loaded += f.Seen + int64(f.Dir[1].Packets)
-	}
-	return loaded
+// touch reads something of each cache line that a packet needs.
+func (f *Flow) touch() int64 {
+	return int64(f.Key.Addr[0][0]) + int64(f.ID) + int64(f.Dir[0].Stream) + int64(f.Dir[1].Stream) + f.RTT
+}
+
+// Touch loads what the end of a flow looks at. Several in a row wait for the memory
+// together. What it returns means nothing, but must be used.
+func (t *Table) Touch(ref Ref) (loaded int64) {
+	return t.At(ref).touch() + int64(t.link(ref).slot)
 }
 
 // Find returns the flow of key, whose hash is h, or 0 and nil. It looks at guess
