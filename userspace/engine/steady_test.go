@@ -56,39 +56,34 @@ func talk(rng *rand.Rand) *script {
 		if n%2 == 0 {
 			flags |= sensor.PSH
 		}
-		r := &sensor.Record{}
 		switch rng.IntN(40) {
 		case 0: // lost before it was seen
 			c.seq[from] += uint32(n)
 		case 1:
-			r = c.at(from, -rng.IntN(60), flags, data) // again
+			c.at(from, -rng.IntN(60), flags, data) // again
 		case 2:
-			r = c.at(from, rng.IntN(60), flags, data) // early
+			c.at(from, rng.IntN(60), flags, data) // early
 		case 3:
-			r = c.send(from, flags, data)
-			r.Window = 0
+			c.send(from, flags, data).Window = 0
 		case 4:
-			r = c.send(from, flags|sensor.URG, data)
+			c.send(from, flags|sensor.URG, data)
 		case 5:
-			r = c.send(from, flags, data)
+			r := c.send(from, flags, data)
 			r.Payload = r.Payload[:n/2] // cut
 		case 6:
-			r = c.send(from, flags, data)
-			r.Flags |= sensor.BadChecksum
+			c.send(from, flags, data).Flags |= sensor.BadChecksum
 		case 7:
-			r = c.send(from, flags, data)
-			r.Ack += uint32(rng.IntN(50)) // of what was not seen
+			c.send(from, flags, data).Ack += uint32(rng.IntN(50)) // of what was not seen
 		case 8:
-			r = c.send(from, flags, data)
-			r.Time -= sensor.Timestamp(rng.IntN(1e9))
+			c.send(from, flags, data).Time -= sensor.Timestamp(rng.IntN(1e9))
 		case 9:
 			s.wait(time.Duration(rng.IntN(100)) * time.Second)
 		case 10:
 			if rng.IntN(3) == 0 {
-				r = c.send(from, []uint8{sensor.RST, sensor.FIN | sensor.ACK, sensor.SYN, sensor.SYN | sensor.ACK}[rng.IntN(4)], "")
+				c.send(from, []uint8{sensor.RST, sensor.FIN | sensor.ACK, sensor.SYN, sensor.SYN | sensor.ACK}[rng.IntN(4)], "")
 			}
 		default:
-			r = c.send(from, flags, data)
+			c.send(from, flags, data)
 		}
 		s.wait(time.Duration(rng.IntN(2000)) * time.Millisecond)
 	}
