@@ -39,8 +39,10 @@
 // # Loss
 //
 // A gap within a body of known length, or one that lasts until the connection
-// closes, is counted in Missing. Behind any other gap nothing more is told of that
-// side.
+// closes, is counted in Missing. Any other gap ends what is told of that side, unless
+// what comes right behind it begins a message: a status line, or a request line with a
+// common method and a version. From then on messages of that side are Resynced, and
+// responses have Pairing "none".
 //
 // # Limits
 //

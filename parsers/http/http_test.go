@@ -15,9 +15,9 @@ import (
 func damaged(m sensor.Message) bool {
 	switch m := m.(type) {
 	case *Request:
-		return m.Missing > 0 || m.Incomplete
+		return m.Missing > 0 || m.Incomplete || m.Resynced
 	case *Response:
-		return m.Missing > 0 || m.Incomplete || m.Pairing != ""
+		return m.Missing > 0 || m.Incomplete || m.Resynced || m.Pairing != ""
 	}
 	return false
 }

@@ -140,6 +140,9 @@ type Body struct {
 
 	Missing    int64 `json:"missing,omitempty"`    // bytes of the body that were not captured
 	Incomplete bool  `json:"incomplete,omitempty"` // the body was not sent to its end
+	// Resynced says that bytes are missing before this message, or one before it,
+	// that would have told where it begins: its first line does.
+	Resynced bool `json:"resynced,omitempty"`
 	// Ambiguous says that receivers may disagree on where the message ends.
 	// BodyBytes counts what came before the doubt.
 	Ambiguous bool    `json:"ambiguous,omitempty"`

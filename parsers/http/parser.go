@@ -40,6 +40,7 @@ type direction struct {
 	left    int64 // bytes left of the body, or of the chunk
 	trailer int   // bytes of the trailer
 	lost    bool  // bytes of the body are missing: the prefix ends there
+	found   bool  // messages were found again behind a gap
 }
 
 // state is what a direction is in.
@@ -53,6 +54,7 @@ const (
 	inChunk           //
 	inChunkEnd        // the end of line behind a chunk
 	inTrailer         // the fields behind the last chunk
+	astray            // behind a gap: a message may begin here
 	passed            // nothing is told any more
 )
 
@@ -136,10 +138,24 @@ func (p *parser) step(s *sensor.Segment, d *direction, b []byte, emit func(senso
 		if d.left -= int64(n); d.left == 0 {
 			d.state = inChunkEnd
 		}
+	case astray:
+		p.seek(d, s.Side, b)
 	case passed:
 		n = len(b)
 	}
 	return n, nil
+}
+
+// seek looks whether a message begins behind a gap, which nothing tells but its
+// first line.
+func (p *parser) seek(d *direction, side sensor.Side, b []byte) {
+	switch v := begins(b); {
+	case v == sensor.Unsure:
+	case v == sensor.No, p.known && (v == sensor.MatchInitiator) != (side == p.client):
+		p.pass(side)
+	default:
+		d.state, d.found = inHead, true
+	}
 }
 
 // head consumes empty lines and the head of a message.
@@ -230,6 +246,7 @@ func (p *parser) newRequest(s *sensor.Segment, d *direction, head []byte, ends *
 	if !ok {
 		return p.bad(s.Side, d)
 	}
+	x.request.Resynced = d.found
 	switch {
 	case p.unpaired || p.side[s.Side.Other()].state == passed:
 		x.answered = true
@@ -259,6 +276,7 @@ func (p *parser) newResponse(s *sensor.Segment, d *direction, head []byte, ends 
 		return p.bad(s.Side, d)
 	}
 	m := &x.response
+	m.Resynced = d.found
 	switch {
 	case p.pending.front() == nil:
 		m.Pairing = PairingNone
@@ -423,7 +441,7 @@ func (p *parser) eof(s *sensor.Segment, d *direction, begun bool, emit func(sens
 		p.message(d, s.Side).Incomplete = d.state != inRest || s.Aborted
 		p.end(s, d, emit)
 	}
-	if p.known && s.Side != p.client && d.state != passed {
+	if p.known && s.Side != p.client && d.state < astray {
 		p.unanswered(begun, emit)
 	}
 	p.pass(s.Side)
@@ -457,7 +475,8 @@ func (p *parser) Reset() {
 }
 
 // Resync implements sensor.Resyncer. It is exact within a body of known length,
-// and within one that lasts until the connection closes.
+// and within one that lasts until the connection closes. Behind any other gap a
+// message may begin; what was not told of before it is not known any more.
 func (p *parser) Resync(side sensor.Side, lost int64) bool {
 	d := &p.side[side]
 	d.offset += lost
@@ -478,7 +497,8 @@ func (p *parser) Resync(side sensor.Side, lost int64) bool {
 }
 
 // giveUp forgets the message that a side is in, of which bytes are missing that
-// would have told where it ends.
+// would have told where it ends, and from now on which response answers which
+// request.
 func (p *parser) giveUp(side sensor.Side) {
 	d := &p.side[side]
 	if x := d.x; x != nil {
@@ -486,5 +506,11 @@ func (p *parser) giveUp(side sensor.Side) {
 		x.answered = x.answered || side != p.client
 		p.release(x)
 	}
+	x := p.pending.last()
+	tunnel := x != nil && x.connect
 	p.pass(side)
+	if !tunnel {
+		p.unpaired = true
+		d.state = astray
+	}
 }

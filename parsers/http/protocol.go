@@ -99,6 +99,22 @@ func probe(_ sensor.Side, data []byte) sensor.Verdict {
 	return sensor.No
 }
 
+// begins is the probe for what comes behind a gap: where chance may have it that
+// the rest of a message looks like the beginning of one, the method must be known
+// and the version there.
+func begins(b []byte) sensor.Verdict {
+	v := probe(0, b)
+	if v != sensor.MatchInitiator {
+		return v
+	}
+	line, _, complete := bytes.Cut(b, []byte{'\n'})
+	line = trimCR(line)
+	if !isKnown(b) || complete && version(line[max(0, len(line)-len("HTTP/1.1")):]) == "" {
+		return sensor.No
+	}
+	return v
+}
+
 // isKnown reports whether b begins as a request with one of methods does, as far
 // as it is there.
 func isKnown(b []byte) bool {
