@@ -13,14 +13,22 @@ import (
 // until the kernel has forgotten that, and goes on. All but what comes at once is
 // bypassed again. A new connection with the same ports is not.
 func TestVerdictIsRemembered(t *testing.T) {
-	s := bench(t, Options{Interval: 20 * time.Millisecond})
+	s := bench(t, Options{Interval: 100 * time.Millisecond})
 	done := make(chan struct{})
 	var sum total
 	go func() {
 		defer close(done)
 		sum, _ = s.readAll(t)
 	}()
-	silent := func() { time.Sleep(200 * time.Millisecond) } // ten intervals
+	silent := func() { // until every map has been emptied, however busy the machine is
+		t.Helper()
+		for until, deadline := s.k.running()+4, time.Now().Add(10*time.Second); s.k.running() < until; time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("the maps do not turn")
+			}
+		}
+	}
+	answer := func() { time.Sleep(60 * time.Millisecond) } // less than an interval
 	s.pass(t, tcpFrame(1, 1, sensor.ACK, 100), 1)
 	k, from := flowKey(1)
 	if err := s.Bypass(k); err != nil {
@@ -28,13 +36,13 @@ func TestVerdictIsRemembered(t *testing.T) {
 	}
 	silent()
 	s.pass(t, tcpFrame(1, 101, sensor.ACK, 100), 1) // the kernel asks
-	time.Sleep(15 * time.Millisecond)
+	answer()
 	s.pass(t, tcpFrame(1, 201, sensor.ACK, 100), 1) // and knows
 	silent()
 	s.pass(t, tcpFrame(1, 1000, sensor.SYN, 0), 1)
 	silent()
 	s.pass(t, tcpFrame(1, 1001, sensor.ACK, 100), 1)
-	time.Sleep(15 * time.Millisecond)
+	answer()
 	s.pass(t, tcpFrame(1, 1101, sensor.ACK, 100), 1)
 	s.Stop()
 	<-done
