@@ -37,7 +37,7 @@ profile: ## measure anew what the compiler knows of the hot paths, after they ha
 	go run -trimpath ./testdata/bench -flows 0 -only '^(flow|all)' -cpuprofile $(PROFILE)
 
 bench-live: ## as root: what the kernel half costs, beside a bare program and beside no sensor
-	go run ./testdata/benchlive
+	go run -pgo=$(PROFILE) ./testdata/benchlive
 
 rename: ## give the module another path: make rename MODULE=example.com/x
 	@.ci/rename "$(MODULE)"
