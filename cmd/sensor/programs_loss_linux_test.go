@@ -111,7 +111,8 @@ func checkLost(t *testing.T, live, replayed *transcript, row string) {
 						t.Errorf("nothing is cut: %s", line)
 					case slices.Contains(want[i].said[side], line):
 						said++
-					case strings.Contains(line, `"type":"gap"`), strings.Contains(line, `"missing":`), strings.Contains(line, `"incomplete":true`), strings.Contains(line, `"partial":true`):
+					case slices.ContainsFunc([]string{`"type":"gap"`, `"missing":`, `"incomplete":true`, `"partial":true`, `"resynced":true`, `"pairing":`},
+						func(flag string) bool { return strings.Contains(line, flag) }):
 						flagged++
 					default:
 						t.Errorf("this is not in the replay: %s", line)
